@@ -1,0 +1,14 @@
+//! Who has the word, what was meant, what to answer. Pure: time and text come in as values.
+//!
+//! Knows no audio, no sockets and no clock. Answers come from records only; there is no language model here.
+
+mod brain;
+mod memory;
+
+pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
+pub use hal_wire::listener::Outcome;
+pub use memory::Memory;
+pub use understand::control::{Control, control};
+pub use understand::moment::Moment;
+
+pub mod understand;
