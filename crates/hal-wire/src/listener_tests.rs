@@ -1,0 +1,73 @@
+use super::*;
+
+fn ask(json: &str) -> Ask {
+    match Request::from_json(json.as_bytes()) {
+        Ok(Request::Ask(ask)) => ask,
+        other => panic!("expected a question, got {other:?}"),
+    }
+}
+
+fn refused(json: &str) -> Code {
+    Request::from_json(json.as_bytes()).expect_err("must be refused").code
+}
+
+#[test]
+fn either_key_holds_the_question_and_text_comes_first() {
+    assert_eq!(ask(r#"{"transcription":"a"}"#).text.expose(), "a");
+    assert_eq!(ask(r#"{"text":"b","transcription":"a"}"#).text.expose(), "b");
+    assert_eq!(ask(r#"{"text":"  ","transcription":"a"}"#).text.expose(), "a");
+}
+
+#[test]
+fn absent_null_and_odd_ids_are_no_error() {
+    for json in [r#"{"text":"a"}"#, r#"{"text":"a","session_id":null}"#, r#"{"text":"a","session_id":7}"#] {
+        assert_eq!(ask(json).session_id, UNKNOWN, "{json}");
+    }
+    assert_eq!(ask(&format!(r#"{{"text":"a","session_id":"{}"}}"#, "é".repeat(90))).session_id.len(), 64);
+}
+
+#[test]
+fn what_is_no_question_is_refused_with_its_code() {
+    assert_eq!(refused("hello"), Code::BadJson);
+    assert_eq!(refused("[1]"), Code::BadJson);
+    assert_eq!(refused(r#"{"text":"#), Code::BadJson);
+    assert_eq!(refused(r#"{"session_id":"s"}"#), Code::BadField);
+    assert_eq!(refused(&format!(r#"{{"text":"{}"}}"#, "a".repeat(TEXT_BYTES_MAX + 1))), Code::TooLarge);
+}
+
+#[test]
+fn a_question_survives_the_way_to_the_listener() {
+    let sent = Ask {
+        text: "what \"is\" it?\n}".to_owned().into(),
+        alternatives: vec!["what was it".to_owned().into()],
+        session_id: "s1".into(),
+        user_id: "u1".into(),
+        client_type: "web".into(),
+        spoken: true,
+        turn: 3,
+    };
+    let line = sent.to_line();
+    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+    assert_eq!(Request::from_json(&line), Ok(Request::Ask(sent)));
+}
+
+#[test]
+fn a_reply_is_flat_and_carries_both_text_keys() {
+    let line = Reply::error(Code::BadJson, "say \"it\" again }", "s1", "2026-01-01T00:00:00Z").to_line();
+    let value: serde_json::Value = serde_json::from_slice(&line).expect("valid JSON");
+    assert_eq!(value["text"], value["response_text"]);
+    assert_eq!(value["status"], "error");
+    assert!(value.as_object().expect("an object").values().all(|field| !field.is_object()));
+}
+
+#[test]
+fn a_log_request_keeps_both_sides_of_the_turn() {
+    let json = r#"{"type":"log_conversation","session_id":"s","user_text":"q","response_text":"a","intent":"TIME","latency_ms":12}"#;
+    match Request::from_json(json.as_bytes()) {
+        Ok(Request::LogConversation(log)) => {
+            assert_eq!((log.user_text.expose().as_str(), log.latency_ms), ("q", Some(12)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(refused(r#"{"type":"log_conversation","user_text":"q"}"#), Code::BadField);
+}
