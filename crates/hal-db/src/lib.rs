@@ -1,0 +1,51 @@
+//! The HAL QM database: multivalue records in named files with dictionaries, indices and a query language.
+//!
+//! Files, never sockets; no clock (today comes in as [`Env`]), no JSON framing, no knowledge of skills.
+//!
+//! - [`DynArray`] is a record: text divided by marks.
+//! - [`Database`] is an account: a folder on disk. [`Database::snapshot`] reads, [`Database::write`] changes.
+//! - [`query::parse`] turns `LIST MEDICATION WITH STATUS EQ "active"` into a [`query::QueryPlan`]; [`Snapshot::run`] gives
+//!   [`query::Rows`].
+//! - [`schema::ensure_household`] makes the files of a household account.
+
+mod account;
+mod commit;
+pub mod conv;
+mod database;
+pub mod date;
+pub mod dict;
+pub mod dynarray;
+mod error;
+pub mod fmt;
+pub mod import;
+mod index;
+mod number;
+pub mod query;
+pub mod schema;
+mod store;
+mod txn;
+
+pub use commit::Ticket;
+pub use database::{Database, Ids, Snapshot};
+pub use dict::Dictionary;
+pub use dynarray::{DynArray, Record};
+pub use error::{Error, ParseError, Result};
+pub use query::{Cell, Column, QueryPlan, Row, Rows};
+pub use txn::Txn;
+
+/// What a query may know of the world: the caller's local date and time. There is no clock in this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Env {
+    /// Local day number; 31 December 1967 is 0.
+    pub today: i64,
+    /// Second of the local day, 0..=86399.
+    pub second: u32,
+}
+
+impl Env {
+    /// The moment as a stamp (see [`date`]).
+    #[must_use]
+    pub fn stamp(&self) -> String {
+        date::stamp(self.today, self.second)
+    }
+}

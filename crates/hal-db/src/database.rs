@@ -1,0 +1,294 @@
+//! An account: opened from a folder or in memory, read through snapshots, changed through writes.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::account::{Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, VOC, VOC_DICT, record_key, scan_file};
+use crate::commit::{Committer, Ticket};
+use crate::dict::Dictionary;
+use crate::dynarray::{DynArray, Record};
+use crate::error::{Error, Result};
+use crate::query::{QueryPlan, Rows};
+use crate::store::{Embedded, Mem, Store, StoreTxn, View};
+use crate::txn::Txn;
+use crate::{Env, query};
+
+/// Name of the store file in an account's folder.
+pub const STORE_FILE: &str = "hal.redb";
+
+/// An open account. Clones share it; the last one dropped waits for the writes that are under way.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+    committer: Arc<Committer>,
+}
+
+/// What the committer's thread and the readers share.
+pub(crate) struct Shared {
+    pub store: Box<dyn Store>,
+    /// The newest catalogue seen; a snapshot of another version reads its own.
+    pub catalog: RwLock<Arc<Catalog>>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+impl Database {
+    /// Opens the account in the folder `dir`; creates folder and account when absent.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process has it open, [`Error::NewerFormat`], [`Error::Store`].
+    pub fn open(dir: &Path) -> Result<Database> {
+        std::fs::create_dir_all(dir).map_err(|error| Error::Store {
+            doing: "create its folder",
+            reason: format!("{}: {error}", dir.display()),
+        })?;
+        let path = dir.join(STORE_FILE);
+        Database::over(Box::new(Embedded::open(&path)?), &path.display().to_string())
+    }
+
+    /// Makes an empty account in memory: the same behaviour, nothing on disk.
+    ///
+    /// # Panics
+    /// Never: memory does not fail to open.
+    #[must_use]
+    pub fn in_memory() -> Database {
+        Database::over(Box::new(Mem::default()), "in memory").expect("an empty store in memory opens")
+    }
+
+    fn over(store: Box<dyn Store>, path: &str) -> Result<Database> {
+        let mut txn = store.begin()?;
+        let meta = match Meta::read(txn.as_view())? {
+            Some(meta) if meta.format > FORMAT => {
+                return Err(Error::NewerFormat { path: path.to_owned(), found: meta.format, known: FORMAT });
+            }
+            Some(meta) => meta,
+            None => {
+                create_voc(txn.as_mut())?;
+                txn.put(META_KEY, &Meta::first().to_bytes())?;
+                Meta::first()
+            }
+        };
+        let catalog = Arc::new(Catalog::load(txn.as_view(), meta.catalog)?);
+        txn.commit()?;
+        let shared = Arc::new(Shared { store, catalog: RwLock::new(catalog) });
+        let committer = Arc::new(Committer::start(Arc::clone(&shared))?);
+        Ok(Database { shared, committer })
+    }
+
+    /// One consistent view of all that is committed; costs a few microseconds and blocks nobody.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Snapshot::of(&self.shared)
+    }
+
+    /// Runs `work` and makes what it wrote durable, all of it or nothing.
+    ///
+    /// `Ok` means it is on disk. Closures that wait at the same time run one after another and share one sync; each sees
+    /// what those before it wrote. One that fails or panics leaves nothing behind. Waits when 4,096 writes are queued.
+    ///
+    /// # Errors
+    /// What `work` returned; [`Error::Store`] when the commit failed (nothing was written then).
+    pub fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.committer.submit(work, true)?.wait()
+    }
+
+    /// As [`Database::write`], but returns at once; the ticket gives the result when the write is durable.
+    ///
+    /// Dropping the ticket does not cancel the write. Meant for logs: many small records share one sync.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the queue is full: the caller decides whether to drop or to wait.
+    pub fn write_later<T, F>(&self, work: F) -> Result<Ticket<T>>
+    where
+        F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.committer.submit(work, false)
+    }
+}
+
+fn create_voc(txn: &mut dyn StoreTxn) -> Result<()> {
+    let id = DynArray::from_fields(["D", "0", "", "VOC", "20L", "S"]);
+    txn.put(&record_key(VOC_DICT, "@ID"), id.as_bytes())?;
+    let kind = DynArray::from_fields(["D", "1", "", "TYPE", "10L", "S"]);
+    txn.put(&record_key(VOC_DICT, "TYPE"), kind.as_bytes())?;
+    txn.put(&record_key(VOC_DICT, "@"), DynArray::from_fields(["PH", "TYPE BY @ID"]).as_bytes())?;
+    txn.put(&record_key(VOC, "VOC"), crate::account::file_record(VOC, VOC_DICT).as_bytes())
+}
+
+/// A consistent view of an account; later writes do not show in it.
+///
+/// Pages it sees cannot be reused while it lives: take one for each question, do not keep it.
+pub struct Snapshot {
+    view: Box<dyn View + Send + Sync>,
+    catalog: Arc<Catalog>,
+    commit: u64,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Snapshot({})", self.commit)
+    }
+}
+
+impl Snapshot {
+    fn of(shared: &Shared) -> Result<Snapshot> {
+        let view = shared.store.snapshot()?;
+        let meta = Meta::read(view.as_ref())?
+            .ok_or_else(|| Error::Damaged { what: "its counters are missing".to_owned() })?;
+        let cached = Arc::clone(&shared.catalog.read().unwrap_or_else(PoisonError::into_inner));
+        let catalog = if cached.version == meta.catalog {
+            cached
+        } else {
+            let own = Arc::new(Catalog::load(view.as_ref(), meta.catalog)?);
+            let mut newest = shared.catalog.write().unwrap_or_else(PoisonError::into_inner);
+            if newest.version < own.version {
+                *newest = Arc::clone(&own);
+            }
+            own
+        };
+        Ok(Snapshot { view, catalog, commit: meta.commit })
+    }
+
+    /// Reads a record; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Store`].
+    pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
+        read(self.view.as_ref(), &self.catalog, file, id)
+    }
+
+    /// Names of the files, in order.
+    ///
+    /// # Errors
+    /// None today; a networked store may fail here.
+    pub fn files(&self) -> Result<Vec<String>> {
+        Ok(self.catalog.names().map(str::to_owned).collect())
+    }
+
+    /// The dictionary of a file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn dictionary(&self, file: &str) -> Result<Arc<Dictionary>> {
+        Ok(Arc::clone(&self.catalog.file(file)?.dictionary))
+    }
+
+    /// Names of the indexed items of a file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn indices(&self, file: &str) -> Result<Vec<String>> {
+        Ok(self.catalog.file(file)?.indices.iter().map(|index| index.name.clone()).collect())
+    }
+
+    /// The record ids of a file in byte order, read a thousand at a time.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`]; the iterator's items may be [`Error::Store`].
+    pub fn ids(&self, file: &str) -> Result<Ids<'_>> {
+        let number = self.catalog.file(file)?.number;
+        Ok(Ids { view: self.view.as_ref(), number, page: Vec::new().into_iter(), next: Some(String::new()) })
+    }
+
+    /// Visits every record of a file in id order without copying; `visit` returns `Break` to stop.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Store`].
+    pub fn scan(&self, file: &str, visit: &mut dyn FnMut(&str, &[u8]) -> ControlFlow<()>) -> Result<()> {
+        let number = self.catalog.file(file)?.number;
+        scan_file(self.view.as_ref(), number, &mut |id, record| visit(&String::from_utf8_lossy(id), record))
+    }
+
+    /// Runs a query.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::UnboundParameter`], [`Error::BadValue`] for a literal that its conversion refuses,
+    /// [`Error::TooLarge`] past [`query::ROWS_MAX`] rows, [`Error::Store`].
+    pub fn run(&self, plan: &QueryPlan, env: &Env) -> Result<Rows> {
+        query::run(self.view.as_ref(), &self.catalog, plan, env)
+    }
+
+    /// Number of the commit this view shows; grows by at least 1 with each write.
+    #[must_use]
+    pub fn commit_number(&self) -> u64 {
+        self.commit
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+/// Record ids, in byte order.
+pub struct Ids<'a> {
+    view: &'a dyn View,
+    number: u32,
+    page: std::vec::IntoIter<String>,
+    /// Where the next page begins; `None` after the last.
+    next: Option<String>,
+}
+
+impl std::fmt::Debug for Ids<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ids")
+    }
+}
+
+/// Ids read at a time.
+const PAGE_IDS: usize = 1000;
+
+impl Iterator for Ids<'_> {
+    type Item = Result<String>;
+
+    fn next(&mut self) -> Option<Result<String>> {
+        loop {
+            if let Some(id) = self.page.next() {
+                return Some(Ok(id));
+            }
+            let after = self.next.take()?;
+            match self.read_page(&after) {
+                Ok(page) => {
+                    if page.len() == PAGE_IDS {
+                        self.next = page.last().cloned();
+                    }
+                    self.page = page.into_iter();
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Ids<'_> {
+    fn read_page(&self, after: &str) -> Result<Vec<String>> {
+        use std::ops::Bound;
+        let start = record_key(self.number, after);
+        let end = record_key(self.number + 1, "");
+        let mut page = Vec::new();
+        self.view.scan((Bound::Excluded(&start), Bound::Excluded(&end)), &mut |key, _| {
+            page.push(String::from_utf8_lossy(&key[KEY_HEAD..]).into_owned());
+            if page.len() < PAGE_IDS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(page)
+    }
+}
+
+pub(crate) fn read(view: &dyn View, catalog: &Catalog, file: &str, id: &str) -> Result<Option<Record>> {
+    let number = catalog.file(file)?.number;
+    Ok(view.get(&record_key(number, id))?.map(DynArray::from_bytes))
+}
+
+#[cfg(test)]
+mod tests;

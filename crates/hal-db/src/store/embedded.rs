@@ -1,0 +1,140 @@
+//! The store in one file, `hal.redb`, by the library redb: B+trees, copy on write, one sync a commit.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use redb::{DatabaseError, Durability, ReadableTable, TableDefinition};
+
+use super::{KeyRange, Store, StoreTxn, View, Visit};
+use crate::error::{Error, Result};
+
+const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("hal");
+
+/// Pages kept in memory.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// An open store file. redb holds a lock on the file, so a second process is told at once.
+pub(crate) struct Embedded {
+    db: redb::Database,
+}
+
+struct ReadView(redb::ReadOnlyTable<&'static [u8], &'static [u8]>);
+
+struct WriteTxn(redb::WriteTransaction);
+
+impl Embedded {
+    /// Opens or creates the file.
+    pub(crate) fn open(path: &Path) -> Result<Embedded> {
+        let db =
+            redb::Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(
+                |error| match error {
+                    DatabaseError::DatabaseAlreadyOpen => Error::Locked { path: path.display().to_string() },
+                    other => Error::Store {
+                        doing: "open its file",
+                        reason: format!("{}: {other}", path.display()),
+                    },
+                },
+            )?;
+        let store = Embedded { db };
+        // Readers need the table to exist.
+        let txn = store.write_txn()?;
+        txn.open_table(TABLE).map_err(failed("create its table"))?;
+        txn.commit().map_err(failed("create its table"))?;
+        Ok(store)
+    }
+
+    fn write_txn(&self) -> Result<redb::WriteTransaction> {
+        let mut txn = self.db.begin_write().map_err(failed("begin a write"))?;
+        txn.set_durability(Durability::Immediate).map_err(failed("begin a write"))?;
+        // Costs a little on each commit; without it a crash means walking the whole file on the next open.
+        txn.set_quick_repair(true);
+        Ok(txn)
+    }
+}
+
+impl Store for Embedded {
+    fn snapshot(&self) -> Result<Box<dyn View + Send + Sync>> {
+        use redb::ReadableDatabase;
+        let txn = self.db.begin_read().map_err(failed("read"))?;
+        Ok(Box::new(ReadView(txn.open_table(TABLE).map_err(failed("read"))?)))
+    }
+
+    fn begin(&self) -> Result<Box<dyn StoreTxn + '_>> {
+        Ok(Box::new(WriteTxn(self.write_txn()?)))
+    }
+}
+
+impl View for ReadView {
+    fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        with(&self.0, key, found)
+    }
+
+    fn scan(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        scan(&self.0, range, visit)
+    }
+}
+
+impl View for WriteTxn {
+    fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        with(&self.0.open_table(TABLE).map_err(failed("read"))?, key, found)
+    }
+
+    fn scan(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        scan(&self.0.open_table(TABLE).map_err(failed("read"))?, range, visit)
+    }
+}
+
+impl StoreTxn for WriteTxn {
+    fn as_view(&self) -> &dyn View {
+        self
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let mut table = self.0.open_table(TABLE).map_err(failed("write"))?;
+        table.insert(key, value).map_err(failed("write"))?;
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        let mut table = self.0.open_table(TABLE).map_err(failed("delete"))?;
+        table.remove(key).map_err(failed("delete"))?;
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        self.0.commit().map_err(failed("commit"))
+    }
+}
+
+fn with(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+    found: &mut dyn FnMut(&[u8]),
+) -> Result<bool> {
+    let value = table.get(key).map_err(failed("read"))?;
+    if let Some(value) = &value {
+        found(value.value());
+    }
+    Ok(value.is_some())
+}
+
+fn scan(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    range: KeyRange<'_>,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    if super::overlay::is_empty(range) {
+        return Ok(());
+    }
+    for entry in table.range::<&[u8]>(range).map_err(failed("read"))? {
+        let (key, value) = entry.map_err(failed("read"))?;
+        if let ControlFlow::Break(()) = visit(key.value(), value.value()) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn failed<E: std::fmt::Display>(doing: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::Store { doing, reason: error.to_string() }
+}

@@ -1,0 +1,327 @@
+//! A writing transaction: what a closure given to `Database::write` may do. Keeps indices in step with the records.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::account::{
+    Catalog, FileEntry, INDICES_MAX, KEY_HEAD, Meta, RECORD_BYTES_MAX, VOC, check_id, definition_key,
+    entry_key, file_numbers, file_record, record_key, scan_file,
+};
+use crate::dict::{DataItem, Dictionary};
+use crate::dynarray::{DynArray, Record};
+use crate::error::{Error, Result};
+use crate::index::{Index, with_id};
+use crate::query::{self, QueryPlan, Rows};
+use crate::store::{Overlay, View, prefix_range};
+use crate::{Env, database};
+
+/// Bytes one transaction may write: it is held in memory until it succeeds.
+pub const TXN_BYTES_MAX: usize = 512 << 20;
+
+/// One atomic change of an account. Reads see what it wrote; others do only after it is durable.
+pub struct Txn<'a> {
+    overlay: Overlay<'a>,
+    catalog: Arc<Catalog>,
+    meta: Meta,
+    /// Files whose dictionary or indices changed: name → data and dictionary numbers.
+    stale: BTreeMap<String, (u32, u32)>,
+    catalog_changed: bool,
+}
+
+impl std::fmt::Debug for Txn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Txn({} bytes)", self.overlay.bytes())
+    }
+}
+
+impl<'a> Txn<'a> {
+    pub(crate) fn new(base: &'a dyn View, catalog: Arc<Catalog>, meta: Meta) -> Txn<'a> {
+        Txn { overlay: Overlay::new(base), catalog, meta, stale: BTreeMap::new(), catalog_changed: false }
+    }
+
+    /// Reads a record as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Store`].
+    pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
+        database::read(&self.overlay, &self.catalog, file, id)
+    }
+
+    /// Writes a record, new or in place of the old one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::IllegalId`] (1..=255 bytes, no marks, no NUL), [`Error::TooLarge`] (256 MiB a record,
+    /// 512 MiB a transaction), [`Error::Refused`] for a file's own record in the VOC.
+    pub fn write(&mut self, file: &str, id: &str, record: &Record) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        check_id("record id", id)?;
+        if record.as_bytes().len() > RECORD_BYTES_MAX {
+            let hint = "keep large contents outside of the record and store their place";
+            return Err(Error::TooLarge {
+                what: format!("record '{id}'"),
+                limit: RECORD_BYTES_MAX as u64,
+                hint,
+            });
+        }
+        self.check_voc(&entry, id, Some(record))?;
+        let key = record_key(entry.number, id);
+        self.update_indices(&entry, id, &key, Some(record.as_bytes()))?;
+        self.put(key, record.as_bytes().to_vec())?;
+        self.dictionary_changed(&entry)
+    }
+
+    /// Deletes a record; gives whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Refused`] for a file's own record in the VOC.
+    pub fn delete(&mut self, file: &str, id: &str) -> Result<bool> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        self.check_voc(&entry, id, None)?;
+        let key = record_key(entry.number, id);
+        if !self.overlay.with(&key, &mut |_| {})? {
+            return Ok(false);
+        }
+        self.update_indices(&entry, id, &key, None)?;
+        self.overlay.delete(key);
+        self.dictionary_changed(&entry)?;
+        Ok(true)
+    }
+
+    /// Runs a query over what this transaction sees.
+    ///
+    /// # Errors
+    /// As [`crate::Snapshot::run`].
+    pub fn run(&self, plan: &QueryPlan, env: &Env) -> Result<Rows> {
+        query::run(&self.overlay, &self.catalog, plan, env)
+    }
+
+    /// The dictionary of a file as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn dictionary(&self, file: &str) -> Result<Arc<Dictionary>> {
+        Ok(Arc::clone(&self.catalog.file(file)?.dictionary))
+    }
+
+    /// Whether there is a file of this name.
+    #[must_use]
+    pub fn has_file(&self, file: &str) -> bool {
+        self.catalog.file(file).is_ok()
+    }
+
+    /// Creates a file with a dictionary that holds `@ID`.
+    ///
+    /// # Errors
+    /// [`Error::FileExists`]; [`Error::IllegalId`] for a name that a sentence could not hold.
+    pub fn create_file(&mut self, name: &str) -> Result<()> {
+        check_id("file name", name)?;
+        if name.contains(|c: char| c.is_whitespace() || "\"'\\(),".contains(c)) || name.to_uppercase() != name
+        {
+            let reason = "use upper-case letters, digits, dots, dashes and underscores";
+            return Err(Error::IllegalId { what: "file name", id: name.to_owned(), reason });
+        }
+        let voc_key = record_key(VOC, name);
+        if self.has_file(name) || self.overlay.with(&voc_key, &mut |_| {})? {
+            return Err(Error::FileExists { file: name.to_owned() });
+        }
+        let (data, dict) = (self.meta.next, self.meta.next + 1);
+        self.meta.next += 2;
+        self.put(voc_key, file_record(data, dict).into_bytes())?;
+        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
+        self.put(record_key(dict, "@ID"), id.into_bytes())?;
+        self.stale.insert(name.to_owned(), (data, dict));
+        self.refresh()
+    }
+
+    /// Deletes a file with its records, dictionary and indices.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
+    pub fn delete_file(&mut self, name: &str) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(name)?);
+        let numbers = self.numbers(&entry)?;
+        if numbers.0 == VOC || entry.describes.is_some() {
+            return Err(Error::Refused(format!("{} cannot be deleted", entry.name)));
+        }
+        for index in &entry.indices {
+            self.delete_range(&entry_key(index.number, &[]))?;
+        }
+        self.delete_range(&definition_key(numbers.0, ""))?;
+        self.delete_range(&record_key(numbers.0, ""))?;
+        self.delete_range(&record_key(numbers.1, ""))?;
+        self.overlay.delete(record_key(VOC, &entry.name));
+        Arc::make_mut(&mut self.catalog).remove(&entry.name);
+        self.catalog_changed = true;
+        Ok(())
+    }
+
+    /// Writes a dictionary item of a file.
+    ///
+    /// # Errors
+    /// As [`Txn::write`].
+    pub fn define(&mut self, file: &str, item: &DataItem) -> Result<()> {
+        self.write(&format!("DICT {file}"), &item.name, &item.to_record())
+    }
+
+    /// Creates an index on a `D` item, for the records there are as well; gives `false` when there is one already.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`], [`Error::TooLarge`] past 32 indices.
+    pub fn create_index(&mut self, file: &str, item: &str) -> Result<bool> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        let Some(item) = entry.dictionary.data(item) else {
+            let near = crate::error::near(item, entry.dictionary.data_items().map(|i| i.name.as_str()));
+            return Err(Error::NoSuchItem { file: entry.name.clone(), item: item.to_owned(), near });
+        };
+        match entry.indices.iter().find(|index| index.name == item.name) {
+            Some(index) if index.serves(item) => return Ok(false),
+            Some(_) => {
+                self.delete_index(file, &item.name)?;
+            }
+            None if entry.indices.len() >= INDICES_MAX => {
+                let hint = "delete an index that no query uses";
+                let what = format!("the number of indices of {}", entry.name);
+                return Err(Error::TooLarge { what, limit: INDICES_MAX as u64, hint });
+            }
+            None => {}
+        }
+        if item.field == 0 {
+            return Err(Error::Refused(format!("{} is the record id, which needs no index", item.name)));
+        }
+        let index = Index::new(self.meta.next, item);
+        self.meta.next += 1;
+        let mut keys = Vec::new();
+        scan_file(&self.overlay, entry.number, &mut |id, record| {
+            let id = String::from_utf8_lossy(id);
+            keys.extend(
+                index.keys(record).into_iter().map(|key| entry_key(index.number, &with_id(key, &id))),
+            );
+            ControlFlow::Continue(())
+        })?;
+        for key in keys {
+            self.put(key, Vec::new())?;
+        }
+        self.put(definition_key(entry.number, &index.name), index.to_record().into_bytes())?;
+        self.mark_stale(&entry)?;
+        self.refresh()?;
+        Ok(true)
+    }
+
+    /// Deletes an index; gives whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn delete_index(&mut self, file: &str, item: &str) -> Result<bool> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        let Some(index) = entry.indices.iter().find(|index| index.name == item) else { return Ok(false) };
+        self.delete_range(&entry_key(index.number, &[]))?;
+        self.overlay.delete(definition_key(entry.number, item));
+        self.mark_stale(&entry)?;
+        self.refresh()?;
+        Ok(true)
+    }
+
+    /// What the committer needs after the closure succeeded.
+    pub(crate) fn finish(self) -> (crate::store::Changes, Arc<Catalog>, Meta) {
+        let mut meta = self.meta;
+        let mut catalog = self.catalog;
+        if self.catalog_changed {
+            meta.catalog += 1;
+            Arc::make_mut(&mut catalog).version = meta.catalog;
+        }
+        (self.overlay.into_changes(), catalog, meta)
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.overlay.put(key, value);
+        if self.overlay.bytes() > TXN_BYTES_MAX {
+            let hint = "write in several transactions";
+            return Err(Error::TooLarge {
+                what: "the transaction".to_owned(),
+                limit: TXN_BYTES_MAX as u64,
+                hint,
+            });
+        }
+        Ok(())
+    }
+
+    fn update_indices(&mut self, entry: &FileEntry, id: &str, key: &[u8], new: Option<&[u8]>) -> Result<()> {
+        if entry.indices.is_empty() {
+            return Ok(());
+        }
+        let old = self.overlay.get(key)?;
+        for index in &entry.indices {
+            let before = old.as_deref().map(|record| index.keys(record)).unwrap_or_default();
+            let after = new.map(|record| index.keys(record)).unwrap_or_default();
+            for gone in before.difference(&after) {
+                self.overlay.delete(entry_key(index.number, &with_id(gone.clone(), id)));
+            }
+            for added in after.difference(&before) {
+                self.put(entry_key(index.number, &with_id(added.clone(), id)), Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Files are made and deleted through this type only: their VOC records hold numbers of the store.
+    fn check_voc(&self, entry: &FileEntry, id: &str, record: Option<&DynArray>) -> Result<()> {
+        let is_file = |bytes: &[u8]| crate::dynarray::field(bytes, 1).first() == Some(&b'F');
+        let refused =
+            || Err(Error::Refused(format!("VOC record '{id}' describes a file: create or delete the file")));
+        if entry.number != VOC {
+            return Ok(());
+        }
+        if record.is_some_and(|record| is_file(record.as_bytes())) {
+            return refused();
+        }
+        let mut was_file = false;
+        self.overlay.with(&record_key(VOC, id), &mut |old| was_file = is_file(old))?;
+        if was_file { refused() } else { Ok(()) }
+    }
+
+    fn dictionary_changed(&mut self, entry: &FileEntry) -> Result<()> {
+        let Some(file) = &entry.describes else { return Ok(()) };
+        let file = Arc::clone(self.catalog.file(file)?);
+        self.mark_stale(&file)?;
+        self.refresh()
+    }
+
+    fn numbers(&self, entry: &FileEntry) -> Result<(u32, u32)> {
+        let record = self.overlay.get(&record_key(VOC, &entry.name))?;
+        record.as_deref().and_then(file_numbers).ok_or_else(|| Error::Damaged {
+            what: format!("the VOC record of {} does not read back", entry.name),
+        })
+    }
+
+    fn mark_stale(&mut self, entry: &FileEntry) -> Result<()> {
+        let numbers = self.numbers(entry)?;
+        self.stale.insert(entry.name.clone(), numbers);
+        Ok(())
+    }
+
+    /// Reads the changed dictionaries again, so that what follows in this transaction sees them.
+    fn refresh(&mut self) -> Result<()> {
+        let catalog = Arc::make_mut(&mut self.catalog);
+        for (name, (data, dict)) in std::mem::take(&mut self.stale) {
+            catalog.load_file(&self.overlay, &name, data, dict)?;
+            self.catalog_changed = true;
+        }
+        Ok(())
+    }
+
+    fn delete_range(&mut self, prefix: &[u8]) -> Result<()> {
+        let mut end = Vec::new();
+        let mut keys = Vec::new();
+        self.overlay.scan(prefix_range(prefix, &mut end), &mut |key, _| {
+            keys.push(key.to_vec());
+            ControlFlow::Continue(())
+        })?;
+        debug_assert!(prefix.len() >= KEY_HEAD, "a range of one file");
+        keys.into_iter().for_each(|key| self.overlay.delete(key));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
