@@ -3,7 +3,9 @@
 //! Knows no audio, no sockets and no clock. Answers come from records only; there is no language model here.
 
 mod brain;
+pub mod journal;
 mod memory;
+pub mod session;
 
 pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
