@@ -41,13 +41,27 @@ fn reach(files: &Files, file: PathBuf, folder: PathBuf, reached: &mut BTreeSet<P
                 )
             }
             Declared::Path(path) => {
-                let child = file.parent().unwrap_or(Path::new("")).join(path);
+                let child = normal(&file.parent().unwrap_or(Path::new("")).join(path));
                 let child_folder = child.parent().unwrap_or(Path::new("")).to_path_buf();
                 (child, child_folder)
             }
         };
         reach(files, child, child_folder, reached);
     }
+}
+
+/// `a/../b` as `b`: a path attribute may lead out of its crate, to files that lie beside what they embed.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +128,7 @@ mod tests {
     #[test]
     fn a_path_attribute_names_the_file() {
         let text = "#[path = \"other.rs\"]\nmod a;\nmod b;";
+        assert_eq!(normal(Path::new("a/b/../../c/d.rs")), Path::new("c/d.rs"));
         assert_eq!(declarations(text), [Declared::Path("other.rs".into()), Declared::Name("b".into())]);
     }
 }

@@ -1,0 +1,241 @@
+//! HAProxy with TLS in front, and its health checks.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use hal_sim::client::{Client, Target};
+use hal_sim::haproxy::{Haproxy, Health};
+use hal_sim::server::{hal, run_hal};
+use hal_sim::{http, ports, programs, wait};
+
+use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
+
+/// HAProxy with TLS before a household: configuration and certificate are HAL's own work.
+pub(crate) struct Front {
+    haproxy: Haproxy,
+    pub(crate) certificate: PathBuf,
+    pub(crate) port: u16,
+    http_port: u16,
+}
+
+impl Front {
+    /// `https://localhost:PORT/`, everything of which goes to the gateway.
+    #[track_caller]
+    pub(crate) fn subdomain(home: &Household) -> Front {
+        let folder = home.folder.path();
+        let pem = folder.join("localhost.pem");
+        let (port, http_port) = (ports::free(), ports::free());
+        let out =
+            run_hal(&["cert", "self-signed", "--domain", "localhost", "--out", text(&pem)]).expect("it runs");
+        assert!(out.status.success(), "{}", said(&out));
+        let file = folder.join("haproxy.cfg");
+        let gateway = format!("127.0.0.1:{}", home.server.gateway_port);
+        let out = hal()
+            .args(["haproxy", "--mode", "subdomain", "--domain", "localhost", "--cert", text(&pem)])
+            .args([
+                "--gateway",
+                &gateway,
+                "--https-port",
+                &port.to_string(),
+                "--http-port",
+                &http_port.to_string(),
+            ])
+            .args([
+                "--foreground",
+                "--runtime-dir",
+                text(folder),
+                "--stats-port",
+                "none",
+                "--out",
+                text(&file),
+            ])
+            .output()
+            .expect("it runs");
+        assert!(out.status.success(), "{}", said(&out));
+        let verdict = Haproxy::check(&file).expect("haproxy runs");
+        assert!(verdict.accepted, "{}", verdict.said);
+        assert!(
+            matches!(verdict.said.as_str(), "" | "Configuration file is valid"),
+            "not silent: {}",
+            verdict.said
+        );
+        let haproxy = Haproxy::start(&file, port, Some(&folder.join("admin.sock"))).expect("haproxy starts");
+        Front { haproxy, certificate: pem, port, http_port }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}/", self.port)
+    }
+
+    fn connect(&self, path: &str) -> Client {
+        let target = Target { port: self.port, host: "localhost", path, ca: Some(&self.certificate) };
+        Client::connect(&target).expect("the gateway greets through HAProxy")
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+fn said(out: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        out.status,
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    )
+}
+
+#[test]
+fn a_typed_question_is_answered_through_haproxy_and_tls() {
+    if !programs::present("proxy: typed question", &["haproxy"]) {
+        return;
+    }
+    let home = Household::start();
+    let front = Front::subdomain(&home);
+    assert_names_medication(&front.connect("/").ask(QUESTION).expect("answered"));
+    // HAProxy does not take the prefix away; every path is the gateway.
+    assert_names_medication(&front.connect("/voice/").ask(QUESTION).expect("answered below /voice/"));
+    assert_eq!(front.connect("/voice?greeting=state").greeting["type"], "state");
+}
+
+#[test]
+fn hal_ask_reaches_the_gateway_by_every_form_of_address() {
+    if !programs::present("proxy: forms of address", &["haproxy"]) {
+        return;
+    }
+    let home = Household::start();
+    let front = Front::subdomain(&home);
+    let secure = front.url();
+    let (path, direct) = (format!("{secure}voice"), home.server.url());
+    for (server, ca) in [(&secure, true), (&path, true), (&direct, false)] {
+        let mut command = hal();
+        command.args(["ask", "--server", server]);
+        if ca {
+            command.args(["--ca", text(&front.certificate)]);
+        }
+        let out = command.arg(QUESTION).output().expect("it runs");
+        assert_eq!(out.status.code(), Some(0), "{server}: {}", said(&out));
+        let answer = String::from_utf8_lossy(&out.stdout).to_lowercase();
+        assert!(answer.contains(MEDICATION), "{server}: {}", said(&out));
+        // The same by the variable.
+        let mut command = hal();
+        command.arg("ask").env("HAL_SERVER_URL", server);
+        if ca {
+            command.args(["--ca", text(&front.certificate)]);
+        }
+        let by_variable = command.arg(QUESTION).output().expect("it runs");
+        assert_eq!(by_variable.stdout, out.stdout, "{server}: {}", said(&by_variable));
+    }
+}
+
+#[test]
+fn a_certificate_of_an_authority_nobody_named_is_refused() {
+    if !programs::present("proxy: wrong authority", &["haproxy"]) {
+        return;
+    }
+    let home = Household::start();
+    let front = Front::subdomain(&home);
+    let other = home.folder.path().join("other.pem");
+    let out =
+        run_hal(&["cert", "self-signed", "--domain", "localhost", "--out", text(&other)]).expect("it runs");
+    assert!(out.status.success(), "{}", said(&out));
+    let url = front.url();
+    let with_other = ["ask", "--server", url.as_str(), "--ca", text(&other), QUESTION];
+    let with_none = ["ask", "--server", url.as_str(), QUESTION];
+    for words in [with_other.as_slice(), &with_none] {
+        let out = run_hal(words).expect("it runs");
+        assert_eq!(out.status.code(), Some(2), "{}", said(&out));
+        assert!(out.stdout.is_empty(), "{}", said(&out));
+        assert!(String::from_utf8_lossy(&out.stderr).contains("certificate"), "{}", said(&out));
+    }
+}
+
+#[test]
+fn port_80_sends_people_to_https() {
+    if !programs::present("proxy: redirect", &["haproxy"]) {
+        return;
+    }
+    let home = Household::start();
+    let front = Front::subdomain(&home);
+    let answer = http::get(front.http_port, "/some?x=1").expect("answered");
+    assert!((301..=308).contains(&answer.status), "{}", answer.head);
+    assert!(answer.head.to_lowercase().contains("location: https://localhost"), "{}", answer.head);
+}
+
+/// What the deployment document's `option httpchk` makes HAProxy 2.6 send: an upgrade that cannot be one.
+const DOCUMENT_CHECK: &str =
+    "GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn the_deployment_documents_own_health_check_gets_200() {
+    let home = Household::start();
+    for request in [DOCUMENT_CHECK, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\r\n"] {
+        let answer = http::raw(home.server.gateway_port, request).expect("answered");
+        assert_eq!(answer.status, 200, "{request:?}: {}", answer.head);
+    }
+}
+
+#[test]
+fn an_upgrade_that_lost_its_headers_on_the_way_is_told_which() {
+    let home = Household::start();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let answer = http::raw(home.server.gateway_port, request).expect("answered");
+    assert_eq!(answer.status, 426, "{}", answer.head);
+    assert!(answer.body.to_lowercase().contains("sec-websocket-key"), "{}", answer.body);
+}
+
+/// Waits until HAProxy has checked the one server of a backend, and returns what it found.
+#[track_caller]
+fn checked(haproxy: &Haproxy, backend: &str) -> Health {
+    wait::until("HAProxy's first health check", || {
+        let health = haproxy.health(backend).ok()?.into_iter().next()?;
+        (!health.check.is_empty() && health.check != "INI").then_some(health)
+    })
+    .expect("HAProxy checks its servers")
+}
+
+#[test]
+fn the_deployment_documents_check_keeps_a_real_backend_up() {
+    if !programs::present("proxy: the document's check", &["haproxy"]) {
+        return;
+    }
+    let home = Household::start();
+    let folder = home.folder.path();
+    let (file, socket, port) = (folder.join("document.cfg"), folder.join("document.sock"), ports::free());
+    // The document's line in the form that every version reads; the bytes on the wire are the same.
+    let configuration = format!(
+        "global\n    stats socket {} mode 600 level admin\n\
+         defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n    \
+         timeout tunnel 1h\n    timeout check 3s\n\
+         frontend hal_simple\n    bind 127.0.0.1:{port}\n    default_backend hal_voice_backend\n\
+         backend hal_voice_backend\n    option httpchk\n    \
+         http-check send meth GET uri / ver HTTP/1.1 hdr Host localhost hdr Upgrade websocket\n    \
+         server voice_gateway 127.0.0.1:{} check inter 200ms\n",
+        socket.display(),
+        home.server.gateway_port
+    );
+    std::fs::write(&file, configuration).expect("written");
+    let haproxy = Haproxy::start(&file, port, Some(&socket)).expect("haproxy starts");
+    let health = checked(&haproxy, "hal_voice_backend");
+    assert_eq!((health.status.as_str(), health.check.as_str()), ("UP", "L7OK"));
+    let mut client = Client::connect(&Target::plain(port)).expect("the gateway greets through HAProxy");
+    assert_names_medication(&client.ask(QUESTION).expect("answered"));
+}
+
+#[test]
+fn the_generated_files_check_sees_a_gateway_come_and_go() {
+    if !programs::present("proxy: health", &["haproxy"]) {
+        return;
+    }
+    let mut home = Household::start();
+    let front = Front::subdomain(&home);
+    let health = checked(&front.haproxy, "hal_voice");
+    assert_eq!((health.status.as_str(), health.check.as_str()), ("UP", "L7OK"));
+    home.server.process.kill().expect("killed");
+    wait::until("HAProxy to see that the gateway is gone", || {
+        let health = front.haproxy.health("hal_voice").ok()?;
+        health.first().is_some_and(|health| health.status.starts_with("DOWN")).then_some(())
+    })
+    .expect("DOWN");
+}
