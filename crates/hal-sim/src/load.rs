@@ -17,6 +17,10 @@ pub struct RawSocket {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// When the bytes that were read last arrived.
+    read_at: Instant,
+    /// When the first bytes of the last frame arrived.
+    pub frame_begun: Instant,
 }
 
 /// The largest frame that comes back, an answer with a minute of sound, is below this.
@@ -32,7 +36,8 @@ impl RawSocket {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
-        let mut socket = RawSocket { stream, buffer: vec![0; 1024], start: 0, end: 0 };
+        let mut socket =
+            RawSocket { stream, buffer: vec![0; 1024], start: 0, end: 0, read_at: now(), frame_begun: now() };
         socket.read_head().await?;
         socket.next_frame().await?;
         Ok(socket)
@@ -59,6 +64,10 @@ impl RawSocket {
 
     /// The payload of the next text or binary frame.
     pub async fn next_frame(&mut self) -> Result<&[u8]> {
+        if self.start == self.end {
+            self.fill().await?;
+        }
+        self.frame_begun = self.read_at;
         loop {
             if let Some((opcode, payload_start, payload_end)) = self.whole_frame()? {
                 self.start = payload_end;
@@ -107,6 +116,7 @@ impl RawSocket {
             0 => bail!("the server hung up"),
             count => self.end += count,
         }
+        self.read_at = now();
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! What a person or an operator stops, stops.
 
 use hal_sim::client::End;
+use hal_sim::server::Options;
 use hal_sim::{http, wait};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::household::{Household, QUESTION, assert_names_medication};
 
@@ -69,20 +71,27 @@ fn sigterm_says_1012_to_every_client_and_ends_in_good_order() {
 
 #[test]
 fn while_draining_the_health_check_says_503_and_a_turn_in_progress_is_answered() {
-    let home = Household::start();
-    let mut client = home.connect();
-    let port = home.server.gateway_port;
+    let (records, own) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let listener = Options::listener(records.path()).start().expect("the listener accepts");
+    let mut gateway =
+        Options::gateway(own.path(), listener.listener_port).start().expect("the gateway answers");
+    let port = gateway.gateway_port;
+    let mut client = gateway.connect().expect("the gateway greets");
+    assert_names_medication(&client.ask(QUESTION).expect("answered"));
     assert_eq!(http::get(port, "/healthz").expect("answered").status, 200);
-    // The address goes on being served while there is somebody to wait for.
+
+    // A listener that stands still keeps the turn open for as long as the test needs.
+    listener.process.signal("STOP").expect("signalled");
     client.send(&json!({"type": "text_input", "text": QUESTION})).expect("sent");
-    home.server.process.signal("TERM").expect("signalled");
-    let draining = wait::until("a health check that is not 200", || match http::get(port, "/healthz") {
-        Ok(answer) if answer.status == 200 => None,
-        // Gone already: nobody was left to wait for.
-        Err(_) => Some(503),
-        Ok(answer) => Some(answer.status),
-    });
-    assert_eq!(draining.expect("an answer"), 503);
+    client.until("processing").expect("the question is taken");
+    gateway.process.signal("TERM").expect("signalled");
+    wait::until("/healthz to say 503", || {
+        let answer = http::get(port, "/healthz").ok()?;
+        (answer.status == 503).then_some(())
+    })
+    .expect("503 while draining");
+    listener.process.signal("CONT").expect("signalled");
     assert_names_medication(&client.answer().expect("the answer that was on its way"));
     assert_eq!(client.end(), End::Closed(1012));
+    assert!(gateway.process.wait().expect("the end").success());
 }
