@@ -97,8 +97,8 @@ pub enum Input {
     SpeechEnded { source: Source },
     /// The client says that speech has ended, but there was none.
     NoAudio,
-    /// Sound cannot be taken: bad data, no engine, none free.
-    AudioRefused { code: Code, message: String },
+    /// A message that cannot be taken: bad data, unknown type, no engine.
+    Refused { code: Code, message: String },
     Heard { turn: TurnId, hypotheses: Vec<Private<String>> },
     NotHeard { turn: TurnId, code: Code },
     Answered { turn: TurnId, answer: Answer },
@@ -253,7 +253,7 @@ impl Session {
             // After the endpointer has ended the recording, the client's own "ended" is only late.
             Input::NoAudio if self.turns.iter().any(|turn| turn.source.is_speech()) => {}
             Input::NoAudio => self.refuse(Code::NoAudio, Code::NoAudio.sentence(), &mut effects),
-            Input::AudioRefused { code, message } => self.refuse(code, &message, &mut effects),
+            Input::Refused { code, message } => self.refuse(code, &message, &mut effects),
             Input::Heard { turn, hypotheses } => self.heard(now, turn, hypotheses, &mut effects),
             Input::NotHeard { turn, code } => self.fail(now, turn, code, &mut effects),
             Input::Answered { turn, answer } => self.answered(now, turn, answer, &mut effects),

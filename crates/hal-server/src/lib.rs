@@ -1,0 +1,10 @@
+//! Everything that waits: gateway, listener, engines, the HAProxy file. The only crate with a runtime and a clock.
+
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod edge;
+mod engines;
+mod gateway;
+mod listener;
+pub mod run;

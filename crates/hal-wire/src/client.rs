@@ -14,14 +14,25 @@ use crate::{Code, Private, audio};
 /// What a client may send in a text frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientMessage {
-    TextInput { text: Private<String> },
+    TextInput {
+        text: Private<String>,
+    },
     /// Speech that the client has already turned into words; the answer is the next frame it reads.
-    Transcription { text: Private<String> },
+    Transcription {
+        text: Private<String>,
+    },
     WakeWordDetected,
     /// Bytes of a WAV file or raw PCM16LE at `rate_hz` (dialect G).
-    AudioChunk { bytes: Private<Vec<u8>>, rate_hz: u32, is_final: bool },
+    AudioChunk {
+        bytes: Private<Vec<u8>>,
+        rate_hz: u32,
+        is_final: bool,
+    },
     /// Mono i16 samples at `rate_hz` (dialect W).
-    AudioStream { samples: Samples, rate_hz: u32 },
+    AudioStream {
+        samples: Samples,
+        rate_hz: u32,
+    },
     SpeechEnded,
     Command(Command),
     /// Keeps a session alive; never answered.
@@ -157,7 +168,9 @@ impl ClientMessage {
             Some(Field::Other(_)) => return Err(refusal(Code::BadField, "`type` must be a string")),
             None => {
                 return match &raw.command {
-                    Some(Field::Text(word)) if word == "ping" || word == "test" => Ok(Some(ClientMessage::Ping)),
+                    Some(Field::Text(word)) if word == "ping" || word == "test" => {
+                        Ok(Some(ClientMessage::Ping))
+                    }
                     _ => Err(refusal(Code::UnknownType, "the message has no `type`")),
                 };
             }
@@ -202,7 +215,9 @@ impl ClientMessage {
             },
             "heartbeat" => ClientMessage::Heartbeat,
             "ping" => ClientMessage::Ping,
-            other => return Err(refusal(Code::UnknownType, &format!("unknown message type: {}", clip(other)))),
+            other => {
+                return Err(refusal(Code::UnknownType, &format!("unknown message type: {}", clip(other))));
+            }
         };
         Ok(Some(message))
     }
@@ -413,7 +428,11 @@ impl<'a> ServerMessage<'a> {
     }
 
     pub fn goodbye(session_id: &'a str, timestamp: &'a str) -> Self {
-        Self { sound: Some("goodbye"), message: Some("Goodbye."), ..Self::of("goodbye", session_id, timestamp) }
+        Self {
+            sound: Some("goodbye"),
+            message: Some("Goodbye."),
+            ..Self::of("goodbye", session_id, timestamp)
+        }
     }
 
     pub fn pong(session_id: &'a str, timestamp: &'a str) -> Self {

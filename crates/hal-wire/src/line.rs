@@ -115,7 +115,10 @@ mod tests {
 
     #[test]
     fn braces_and_quotes_inside_strings_and_nested_objects_do_not_end_it() {
-        check(r#"{"text":"a } \" { b","context":[{"x":1}]}"#, &[r#"{"text":"a } \" { b","context":[{"x":1}]}"#]);
+        check(
+            r#"{"text":"a } \" { b","context":[{"x":1}]}"#,
+            &[r#"{"text":"a } \" { b","context":[{"x":1}]}"#],
+        );
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Request {
     Ask(Ask),
     /// Stores a turn that was answered elsewhere.
     LogConversation(LogConversation),
+    /// What this household is likely to say, for a gateway with a recogniser in another process.
+    Vocabulary,
 }
 
 /// A question. Unknown fields (`type`, `timestamp`, `context`, `intent`…) are accepted and ignored.
@@ -138,7 +140,11 @@ impl Request {
         })?;
         let session_id = id(raw.session_id, UNKNOWN);
         let user_id = id(raw.user_id, UNKNOWN);
-        if text(raw.kind).as_deref() == Some("log_conversation") {
+        let kind = text(raw.kind);
+        if kind.as_deref() == Some("vocabulary") {
+            return Ok(Request::Vocabulary);
+        }
+        if kind.as_deref() == Some("log_conversation") {
             return Ok(Request::LogConversation(LogConversation {
                 session_id,
                 user_id,
@@ -149,7 +155,8 @@ impl Request {
             }));
         }
         // `text` first, as the newest of the old listeners did.
-        let question = text(raw.text).filter(|text| !text.trim().is_empty()).or_else(|| text(raw.transcription));
+        let question =
+            text(raw.text).filter(|text| !text.trim().is_empty()).or_else(|| text(raw.transcription));
         Ok(Request::Ask(Ask {
             text: required(question, "text")?,
             alternatives: raw
@@ -264,6 +271,27 @@ impl Reply {
     }
 
     pub fn from_json(bytes: &[u8]) -> Option<Reply> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// The request of a gateway for [`VocabularyReply`], newline included.
+pub const VOCABULARY_LINE: &[u8] = b"{\"type\":\"vocabulary\"}\n";
+
+/// Sentences and words that are likely to be said: lower case, spelled out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VocabularyReply {
+    pub sentences: Vec<Private<String>>,
+    pub words: Vec<Private<String>>,
+}
+
+impl VocabularyReply {
+    /// The reply as one line, newline included.
+    pub fn to_line(&self) -> Vec<u8> {
+        line(self)
+    }
+
+    pub fn from_json(bytes: &[u8]) -> Option<VocabularyReply> {
         serde_json::from_slice(bytes).ok()
     }
 }

@@ -1,0 +1,206 @@
+//! Settings: a struct beside what each part needs, read from `hal.toml` in the data folder and from the environment.
+//!
+//! Nothing is opened here. Unknown keys are refused, and the error names the key.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+/// The port of the Voice Gateway.
+pub const GATEWAY_PORT: u16 = 8768;
+/// The port of the QM Listener.
+pub const LISTENER_PORT: u16 = 8767;
+
+/// What `hal serve` was asked for on its command line; it has the last word over the file.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    pub demo: bool,
+    pub data: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub qm_listen: Option<SocketAddr>,
+    /// `HOST:PORT` of a listener elsewhere.
+    pub qm: Option<String>,
+    pub only: Option<Role>,
+    /// Binding wider than loopback while there is no sign-in.
+    pub allow_remote: bool,
+}
+
+/// Half of HAL, where it is split over two processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Gateway,
+    Listener,
+}
+
+/// The settings file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub household: Household,
+    pub gateway: Gateway,
+    pub listener: Listener,
+    pub speech: Speech,
+}
+
+/// Whose records these are, until people sign in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Household {
+    /// Id of the PERSON record that "I" and "my" mean. Without it: `P001`, or the only person there is.
+    pub person: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    pub listen: SocketAddr,
+    /// Connections at once; one more is told that HAL is busy.
+    pub connections_max: usize,
+    /// Web pages of other hosts that may connect, as `https://host`. A page of the gateway's own host always may.
+    pub origins: Vec<String>,
+    /// How long a shutdown waits for answers that are on their way.
+    pub drain_seconds: u64,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: loopback(GATEWAY_PORT),
+            connections_max: 12_000,
+            origins: Vec::new(),
+            drain_seconds: 20,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listener {
+    pub listen: SocketAddr,
+    /// Connections at once; one more waits in the kernel.
+    pub connections_max: usize,
+    /// Questions answered at once; each may read the disk.
+    pub questions_at_once: usize,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self { listen: loopback(LISTENER_PORT), connections_max: 1_000, questions_at_once: 16 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speech {
+    /// Name of the engine that hears, or `none`.
+    pub hear: String,
+    /// Name of the engine that speaks, or `none`.
+    pub speak: String,
+    /// Utterances recognised at once; each takes memory of its own.
+    pub recognisers: usize,
+    /// Voice of the speaking engine, e.g. `en-us`.
+    pub voice: Option<String>,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self { hear: "pocketsphinx".to_owned(), speak: "espeak".to_owned(), recognisers: 4, voice: None }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+impl Config {
+    /// Reads `hal.toml` in `data`, if there is one, and the `HAL_SECTION__KEY` variables of `environment` over it.
+    pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
+        let path = data.join("hal.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        Self::parse(&text, environment).with_context(|| format!("in {} or its variables", path.display()))
+    }
+
+    fn parse(text: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        for (name, value) in environment {
+            let Some((section, key)) = name.strip_prefix("HAL_").and_then(|rest| rest.split_once("__"))
+            else {
+                continue;
+            };
+            let section = table
+                .entry(section.to_ascii_lowercase())
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let Some(section) = section.as_table_mut() else { bail!("{name}: not a section of settings") };
+            // A number or list as TOML writes it; anything else is text.
+            let value = toml::from_str::<toml::Table>(&format!("value = {value}"))
+                .ok()
+                .and_then(|mut table| table.remove("value"))
+                .unwrap_or(toml::Value::String(value));
+            section.insert(key.to_ascii_lowercase(), value);
+        }
+        Ok(table.try_into()?)
+    }
+
+    /// Puts the command line over the file.
+    pub fn with(mut self, options: &ServeOptions) -> Config {
+        if let Some(listen) = options.listen {
+            self.gateway.listen = listen;
+        }
+        if let Some(listen) = options.qm_listen {
+            self.listener.listen = listen;
+        }
+        self
+    }
+}
+
+/// The folder that holds a user's data when none is named: what each platform expects.
+pub fn default_data_dir() -> anyhow::Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("HAL_DATA") {
+        return Ok(PathBuf::from(dir));
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+    };
+    let base = base.context("no home folder is known; name a data folder with --data DIR")?;
+    Ok(base.join("hal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(text, environment)
+    }
+
+    #[test]
+    fn the_environment_stands_over_the_file_and_the_file_over_the_defaults() {
+        let config = parse(
+            "[gateway]\nlisten = \"127.0.0.1:1\"\n[speech]\nrecognisers = 2",
+            &[("HAL_SPEECH__RECOGNISERS", "3"), ("HAL_HOUSEHOLD__PERSON", "P7"), ("HAL_SERVER_URL", "x")],
+        )
+        .expect("valid");
+        assert_eq!(config.gateway.listen.port(), 1);
+        assert_eq!(config.speech.recognisers, 3);
+        assert_eq!(config.household.person.as_deref(), Some("P7"));
+        assert_eq!(config.listener.listen, loopback(LISTENER_PORT));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = parse("[gateway]\nport = 1", &[]).expect_err("unknown");
+        assert!(error.to_string().contains("port"), "{error:#}");
+    }
+}

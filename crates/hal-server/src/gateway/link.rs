@@ -1,0 +1,173 @@
+//! The gateway's way to the listener: a function call in one process, or JSON lines over TCP to another.
+//!
+//! Over TCP a connection serves one question at a time; kept ones are used again while they are fresh. A question
+//! whose connection broke is sent once more on a new one: the listener knows the turn and does not act twice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hal_dialog::Spoken;
+use hal_wire::line::{Cut, Framer};
+use hal_wire::listener::{Ask, Reply, VOCABULARY_LINE, VocabularyReply};
+use hal_wire::{Code, Private};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::listener::Listener;
+use crate::listener::tcp::IDLE_LIMIT;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// Longer than a session waits, so that the session's own limit speaks first.
+const REPLY_LIMIT: Duration = Duration::from_secs(65);
+/// Kept connections that nobody uses.
+const IDLE_MAX: usize = 32;
+const REPLY_BYTES_MAX: usize = 1 << 20;
+
+/// How questions reach the listener.
+#[derive(Debug)]
+pub enum Link {
+    Local { listener: Arc<Listener>, questions: Arc<Semaphore> },
+    Remote(Remote),
+}
+
+impl Link {
+    /// Asks, and waits for the reply. Errors are codes that a session turns into a sentence.
+    pub async fn ask(&self, ask: Ask) -> Result<Reply, Code> {
+        match self {
+            Link::Local { listener, questions } => {
+                let _permit = questions.acquire().await.map_err(|_| Code::Draining)?;
+                let listener = Arc::clone(listener);
+                tokio::task::spawn_blocking(move || listener.ask(&ask)).await.map_err(|error| {
+                    warn!(%error, "a question was not answered");
+                    Code::Internal
+                })
+            }
+            Link::Remote(remote) => remote.ask(&ask).await,
+        }
+    }
+}
+
+impl Link {
+    /// What the household is likely to say and the commit it is from; `None` if nothing has changed since commit
+    /// `known`, or the listener is away.
+    pub async fn vocabulary(&self, known: Option<u64>) -> Option<(Option<u64>, Spoken)> {
+        match self {
+            Link::Local { listener, .. } => {
+                let listener = Arc::clone(listener);
+                let read = move || {
+                    let commit = listener.commit_number();
+                    (commit.is_none() || commit != known).then(|| (commit, listener.vocabulary()))
+                };
+                tokio::task::spawn_blocking(read).await.ok().flatten()
+            }
+            Link::Remote(remote) => {
+                let stream = remote.connect().await.ok()?;
+                let reply =
+                    remote.exchange(stream, VOCABULARY_LINE, VocabularyReply::from_json).await.ok()?;
+                let texts =
+                    |texts: Vec<Private<String>>| texts.into_iter().map(Private::into_inner).collect();
+                Some((None, Spoken { sentences: texts(reply.sentences), words: texts(reply.words) }))
+            }
+        }
+    }
+}
+
+/// A listener in another process.
+#[derive(Debug)]
+pub struct Remote {
+    address: String,
+    clock: Clock,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: TcpStream,
+    since_ms: u64,
+}
+
+impl Remote {
+    /// `address` is `HOST:PORT`; nothing is connected before the first question.
+    pub fn new(address: String, clock: Clock) -> Remote {
+        Remote { address, clock, idle: Mutex::new(Vec::new()) }
+    }
+
+    async fn ask(&self, ask: &Ask) -> Result<Reply, Code> {
+        let line = ask.to_line();
+        if let Some(stream) = self.take_idle()
+            && let Ok(reply) = self.exchange(stream, &line, Reply::from_json).await
+        {
+            return Ok(reply);
+        }
+        let stream = self.connect().await?;
+        self.exchange(stream, &line, Reply::from_json).await.map_err(|reason| {
+            warn!(reason, "the listener did not answer");
+            Code::QmUnavailable
+        })
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Code> {
+        let connected = timeout(CONNECT_LIMIT, TcpStream::connect(&self.address)).await;
+        let stream = match connected {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                warn!(address = %self.address, %error, "the listener cannot be reached");
+                return Err(Code::QmUnavailable);
+            }
+            Err(_) => {
+                warn!(address = %self.address, "the listener cannot be reached: no answer");
+                return Err(Code::QmUnavailable);
+            }
+        };
+        stream.set_nodelay(true).ok();
+        Ok(stream)
+    }
+
+    async fn exchange<T>(
+        &self,
+        mut stream: TcpStream,
+        line: &[u8],
+        read: fn(&[u8]) -> Option<T>,
+    ) -> Result<T, &'static str> {
+        let exchange = async {
+            stream.write_all(line).await.map_err(|_| "the connection broke while asking")?;
+            let mut framer = Framer::default();
+            let mut bytes = [0; 4096];
+            let mut total = 0;
+            loop {
+                let count =
+                    stream.read(&mut bytes).await.map_err(|_| "the connection broke while waiting")?;
+                total += count;
+                if count == 0 || total > REPLY_BYTES_MAX {
+                    return Err("the connection ended without a reply");
+                }
+                framer.push(&bytes[..count]);
+                if let Some(Cut::Request(reply)) = framer.next_request() {
+                    return read(&reply).ok_or("the reply is not one of a HAL listener");
+                }
+            }
+        };
+        let reply = timeout(REPLY_LIMIT, exchange).await.map_err(|_| "no reply within the limit")??;
+        self.keep(stream);
+        Ok(reply)
+    }
+
+    /// A kept connection that the listener has not closed yet. It closes them after [`IDLE_LIMIT`].
+    fn take_idle(&self) -> Option<TcpStream> {
+        let fresh_since = self.clock.now_ms().saturating_sub(IDLE_LIMIT.as_millis() as u64 / 2);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|kept| kept.since_ms >= fresh_since);
+        idle.pop().map(|kept| kept.stream)
+    }
+
+    fn keep(&self, stream: TcpStream) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(Idle { stream, since_ms: self.clock.now_ms() });
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Which HTTP request is a WebSocket, which is a health check, which wants the page.
+//!
+//! Proxies and people with curl come to this port too. A health check must be answered 200 even where it carries
+//! half an upgrade, as the deployment document's does; a real upgrade that lost a header on its way must say which.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use hal_wire::client::Greeting;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tracing::{debug, warn};
+
+use super::conn::{self, Wishes};
+use super::{Gateway, page};
+
+/// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// The library's defaults keep 134 kB for each connection; small buffers are also faster.
+const BUFFER_BYTES: usize = 4 << 10;
+/// Frames that a client does not read pile up to here, then its connection is over.
+const UNSENT_BYTES_MAX: usize = 8 << 20;
+const HEADERS_LIMIT: Duration = Duration::from_secs(10);
+const HEADER_BYTES_MAX: usize = 16 << 10;
+
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
+    X-HAL-Gateway: busy\r\nRetry-After: 5\r\nConnection: close\r\n\r\nhal: too many connections, try again.\n";
+
+#[derive(Clone)]
+struct Shared {
+    gateway: Arc<Gateway>,
+    draining: watch::Receiver<bool>,
+    sockets: Arc<Semaphore>,
+}
+
+/// Serves until `draining` turns true and every session has had its answer, or the drain limit has passed.
+pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut draining: watch::Receiver<bool>) {
+    let connections_max = gateway.config.connections_max;
+    let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
+    let connections = Arc::new(Semaphore::new(connections_max));
+    let sockets = Arc::new(Semaphore::new(connections_max));
+    let shared = Shared { gateway, draining: draining.clone(), sockets: Arc::clone(&sockets) };
+    let service = TowerToHyperService::new(Router::new().fallback(route).with_state(shared));
+    let drained = async {
+        draining.wait_for(|draining| *draining).await.ok();
+        // The health check goes on saying 503 while sessions end.
+        let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
+        tokio::time::timeout(drain_limit, sockets.acquire_many(all)).await.is_ok()
+    };
+    tokio::pin!(drained);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            clean = &mut drained => {
+                debug!(clean, "gateway drained");
+                return;
+            }
+        };
+        let mut stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: pause instead of spinning.
+                warn!(%error, "connection not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            tokio::spawn(async move {
+                // Said to a client that may be gone already.
+                stream.write_all(BUSY).await.ok();
+            });
+            continue;
+        };
+        let service = service.clone();
+        tokio::spawn(async move {
+            connection(stream, service).await;
+            drop(permit);
+        });
+    }
+}
+
+type Service = TowerToHyperService<Router>;
+
+async fn connection(stream: TcpStream, service: Service) {
+    stream.set_nodelay(true).ok();
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_LIMIT)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        // HAProxy resets its health checks: not worth more than a trace.
+        debug!(%error, "http connection ended");
+    }
+}
+
+async fn route(State(shared): State<Shared>, request: Request) -> Result<Response<Body>, Infallible> {
+    let draining = *shared.draining.borrow();
+    let mut response = match upgrade_of(request.headers()) {
+        Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
+        Upgrade::Missing(headers) => missing(&headers),
+        Upgrade::Complete | Upgrade::None => plain(&request, draining),
+    };
+    response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    Ok(response)
+}
+
+/// How much of a WebSocket handshake a request carries.
+#[derive(Debug, PartialEq, Eq)]
+enum Upgrade {
+    Complete,
+    /// A real attempt whose named headers were lost or never sent.
+    Missing(Vec<&'static str>),
+    None,
+}
+
+fn upgrade_of(headers: &HeaderMap) -> Upgrade {
+    let upgrade = has_token(headers, &header::UPGRADE, "websocket");
+    let connection = has_token(headers, &header::CONNECTION, "upgrade");
+    let key = headers.contains_key(header::SEC_WEBSOCKET_KEY);
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+    // `Upgrade: websocket` alone is what HAProxy sends for the deployment document's check: not an attempt.
+    let attempt = key || headers.contains_key(header::SEC_WEBSOCKET_VERSION) || (upgrade && connection);
+    if !attempt {
+        return Upgrade::None;
+    }
+    let missing: Vec<&'static str> = [
+        (upgrade, "Upgrade: websocket"),
+        (connection, "Connection: Upgrade"),
+        (key, "Sec-WebSocket-Key"),
+        (version, "Sec-WebSocket-Version: 13"),
+    ]
+    .into_iter()
+    .filter_map(|(present, name)| (!present).then_some(name))
+    .collect();
+    if missing.is_empty() { Upgrade::Complete } else { Upgrade::Missing(missing) }
+}
+
+fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+}
+
+fn missing(headers: &[&'static str]) -> Response<Body> {
+    let message = format!(
+        "hal: this WebSocket handshake arrived without {}. A proxy on the way may have removed it.\n",
+        headers.join(", ")
+    );
+    let mut response = text(StatusCode::UPGRADE_REQUIRED, "text/plain; charset=utf-8", message);
+    let fixed = response.headers_mut();
+    fixed.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    fixed.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    fixed.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
+}
+
+async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
+    let draining = *shared.draining.borrow();
+    if draining {
+        return status(StatusCode::SERVICE_UNAVAILABLE, "draining");
+    }
+    if !origin_allowed(request.headers(), &shared.gateway.config.origins) {
+        let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
+        return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
+    }
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+        return status(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    };
+    let (mut parts, _) = request.into_parts();
+    let wishes = wishes(&parts.uri, &parts.headers);
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    upgrade
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_write_buffer_size(UNSENT_BYTES_MAX)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            conn::run(shared.gateway, socket, wishes, shared.draining).await;
+            drop(permit);
+        })
+}
+
+/// `?greeting=state` for clients that accept no other first frame, `?audio=wav` for spoken answers.
+fn wishes(uri: &Uri, headers: &HeaderMap) -> Wishes {
+    let mut wishes = Wishes { web: headers.contains_key(header::ORIGIN), ..Wishes::default() };
+    for pair in uri.query().unwrap_or("").split('&') {
+        match pair {
+            "greeting=state" => wishes.greeting = Greeting::State,
+            "audio=wav" => wishes.audio = true,
+            _ => {}
+        }
+    }
+    wishes
+}
+
+/// A browser tells which page wants to connect. Any page of the web could reach a server on its reader's own
+/// machine, so only pages of this host may, on any port, and those that the settings name.
+fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
+    let origin = origin.split_once("://").map(|(_, rest)| host_name(rest));
+    matches!((host, origin), (Some(host), Some(origin)) if host.eq_ignore_ascii_case(origin))
+}
+
+/// `example.com` of `example.com:8768`, `[::1]` of `[::1]:8768`.
+fn host_name(authority: &str) -> &str {
+    let end =
+        if authority.starts_with('[') { authority.find(']').map(|at| at + 1) } else { authority.find(':') };
+    &authority[..end.unwrap_or(authority.len())]
+}
+
+fn plain(request: &Request, draining: bool) -> Response<Body> {
+    match *request.method() {
+        Method::OPTIONS => {
+            let mut response = status(StatusCode::OK, "ok");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+            if draining {
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            response
+        }
+        Method::GET | Method::HEAD => get(request.uri().path(), wants_page(request.headers()), draining),
+        _ => {
+            let mut response = status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+            response
+        }
+    }
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn get(path: &str, wants_page: bool, draining: bool) -> Response<Body> {
+    let name = path.rsplit('/').next().unwrap_or("");
+    match name {
+        "healthz" | "health" => health(draining),
+        // A probe of `/` is a health check; a browser says that it wants a page.
+        "" if !wants_page => health(draining),
+        _ => match page::asset(path) {
+            Some(response) => response,
+            // `/voice` is the page below `/voice/`: its files are named relative to it.
+            None if wants_page && !name.contains('.') => {
+                let mut response = status(StatusCode::PERMANENT_REDIRECT, "moved");
+                if let Ok(location) = HeaderValue::from_str(&format!("{name}/")) {
+                    response.headers_mut().insert(header::LOCATION, location);
+                }
+                response
+            }
+            None => status(StatusCode::NOT_FOUND, "not found"),
+        },
+    }
+}
+
+/// Liveness of the gateway alone: a listener that is away is not cured by cutting off everybody.
+fn health(draining: bool) -> Response<Body> {
+    if draining { status(StatusCode::SERVICE_UNAVAILABLE, "draining") } else { status(StatusCode::OK, "ok") }
+}
+
+fn status(code: StatusCode, word: &str) -> Response<Body> {
+    text(code, "application/json", format!("{{\"service\":\"hal-voice-gateway\",\"status\":\"{word}\"}}\n"))
+}
+
+fn text(code: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = code;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! The sockets of 8767: JSON requests in, one flat reply each, kept open for the next.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hal_wire::line::{Cut, Framer};
+use hal_wire::listener::{Reply, Request, UNKNOWN};
+use hal_wire::{Code, line};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::Listener;
+use crate::clock::Clock;
+
+/// A client that has not sent a whole request by then is let go.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// After a reply the connection is kept this long for another request.
+pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(5);
+/// A client that does not read its reply is let go.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+const READ_BYTES: usize = 4096;
+
+/// Serves connections until `draining` turns true; requests that run are still answered.
+pub async fn serve(
+    socket: TcpListener,
+    listener: Arc<Listener>,
+    clock: Clock,
+    limits: Limits,
+    mut draining: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let questions = Arc::new(Semaphore::new(limits.questions_at_once));
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = draining.wait_for(|draining| *draining) => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: pause instead of spinning.
+                warn!(%error, "connection not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let connection = Connection {
+            listener: Arc::clone(&listener),
+            clock,
+            questions: Arc::clone(&questions),
+            draining: draining.clone(),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = connection.run(stream).await {
+                debug!(%error, "listener connection ended");
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// How much the listener takes at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections_max: usize,
+    pub questions_at_once: usize,
+}
+
+struct Connection {
+    listener: Arc<Listener>,
+    clock: Clock,
+    questions: Arc<Semaphore>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut framer = Framer::default();
+        let mut bytes = [0; READ_BYTES];
+        let mut limit = REQUEST_LIMIT;
+        loop {
+            while let Some(cut) = framer.next_request() {
+                match cut {
+                    Cut::Request(request) => {
+                        let reply = self.reply(&request).await;
+                        send(&mut stream, &reply).await?;
+                    }
+                    Cut::TooLong => {
+                        let message = format!("the request is longer than {} bytes", line::REQUEST_BYTES_MAX);
+                        return send(&mut stream, &self.error(Code::TooLarge, &message)).await;
+                    }
+                }
+                limit = IDLE_LIMIT;
+            }
+            let wait = if framer.is_partial() { REQUEST_LIMIT } else { limit };
+            let count = tokio::select! {
+                read = timeout(wait, stream.read(&mut bytes)) => match read {
+                    Ok(read) => read?,
+                    Err(_) => return Ok(()),
+                },
+                _ = self.draining.wait_for(|draining| *draining) => return Ok(()),
+            };
+            if count == 0 {
+                if let Some(request) = framer.finish() {
+                    let reply = self.reply(&request).await;
+                    send(&mut stream, &reply).await?;
+                }
+                return Ok(());
+            }
+            framer.push(&bytes[..count]);
+        }
+    }
+
+    async fn reply(&self, request: &[u8]) -> Vec<u8> {
+        let request = match Request::from_json(request) {
+            Ok(request) => request,
+            Err(refusal) => return self.error(refusal.code, &refusal.message),
+        };
+        let Ok(_permit) = self.questions.acquire().await else {
+            return self.error(Code::Draining, Code::Draining.sentence());
+        };
+        let listener = Arc::clone(&self.listener);
+        match tokio::task::spawn_blocking(move || listener.handle(request)).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                warn!(%error, "a question was not answered");
+                self.error(Code::Internal, Code::Internal.sentence())
+            }
+        }
+    }
+
+    fn error(&self, code: Code, message: &str) -> Vec<u8> {
+        Reply::error(code, message, UNKNOWN, &self.clock.timestamp()).to_line()
+    }
+}
+
+/// One write per reply: some clients take the first packet for the whole of it.
+async fn send(stream: &mut TcpStream, reply: &[u8]) -> io::Result<()> {
+    timeout(WRITE_LIMIT, stream.write_all(reply))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
