@@ -1,0 +1,229 @@
+use std::fs;
+
+use super::*;
+use crate::edge::certs;
+
+fn subdomain() -> HaproxyOptions {
+    let domain = Domain::parse("hal.example.test").unwrap();
+    HaproxyOptions::new(Mode::Subdomain { domain, cert: CERT_DEFAULT.into() })
+}
+
+fn gateways(given: &[&str]) -> Vec<Gateway> {
+    given.iter().map(|text| Gateway::parse(text).unwrap()).collect()
+}
+
+/// One of each kind, with what makes its file different.
+fn samples() -> Vec<(&'static str, HaproxyOptions)> {
+    vec![
+        ("subdomain.cfg", subdomain()),
+        ("plain.cfg", HaproxyOptions::new(Mode::Plain)),
+        (
+            "subdomain-own-ca-two-gateways.cfg",
+            HaproxyOptions {
+                gateways: gateways(&["localhost:8768", "[fd00::5]:8768"]),
+                ipv6: true,
+                hsts: false,
+                stats_port: None,
+                https_port: 8443,
+                http_port: 8080,
+                abilities: Abilities { version: Version { major: 3, minor: 2 }, prometheus: true },
+                ..subdomain()
+            },
+        ),
+        (
+            "plain-foreground.cfg",
+            HaproxyOptions {
+                process: Process::Foreground { runtime_dir: Some("/tmp/hal run".into()) },
+                http_port: 8080,
+                abilities: Abilities { version: Version::ASSUMED, prometheus: true },
+                ..HaproxyOptions::new(Mode::Plain)
+            },
+        ),
+    ]
+}
+
+#[test]
+fn files_are_as_reviewed() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge/golden");
+    for (name, options) in samples() {
+        let rendered = render(&options).unwrap();
+        let path = golden.join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &rendered).unwrap();
+        }
+        let reviewed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(rendered == reviewed, "{name} differs; UPDATE_GOLDEN=1 rewrites it, then review the diff");
+    }
+}
+
+#[test]
+fn the_installed_haproxy_accepts_every_file_without_a_warning() {
+    let program = Path::new("haproxy");
+    let Some(found) = installed::abilities(program) else {
+        eprintln!("skipped: haproxy is not installed (apt-get install haproxy)");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let request = certs::SelfSigned::new(&["hal.example.test"], dir.path(), 1_800_000_000).unwrap();
+    let written = certs::self_signed(&request).unwrap();
+    for (name, mut options) in samples() {
+        options.abilities = found;
+        if let Mode::Subdomain { cert, .. } = &mut options.mode {
+            *cert = written.pem.clone();
+        }
+        if name.contains("foreground") {
+            options.process = Process::Foreground { runtime_dir: Some(dir.path().to_owned()) };
+        }
+        let file = dir.path().join(name);
+        fs::write(&file, render(&options).unwrap()).unwrap();
+        let checked = installed::check(program, &file).unwrap();
+        // A service file names the user and the chroot of the Debian package; a machine without them cannot load it.
+        assert_eq!(checked, installed::Checked::Clean, "{name} with HAProxy {}", found.version);
+    }
+}
+
+#[test]
+fn every_section_that_is_used_exists() {
+    for (name, options) in samples() {
+        let text = render(&options).unwrap();
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{name}: one final newline");
+        assert!(!text.contains("\n\n\n"), "{name}: no double blank lines");
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            if words.clone().next() == Some("#")
+                || !words.any(|word| word == "default_backend" || word == "table")
+            {
+                continue;
+            }
+            let target = words.next().expect("a name follows");
+            assert!(text.contains(&format!("\nbackend {target}\n")), "{name}: backend {target}");
+        }
+    }
+}
+
+#[test]
+fn what_the_original_description_got_wrong_is_never_written() {
+    for (name, options) in samples() {
+        let text = render(&options).unwrap();
+        let config: String =
+            text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
+        for wrong in [
+            "forceclose",
+            "http-server-close",
+            "localhost:8768",
+            "errorfile",
+            "stats auth",
+            "*:8404",
+            "other_backend",
+        ] {
+            assert!(!config.contains(wrong), "{name}: {wrong}");
+        }
+        assert!(config.contains("timeout tunnel 1h"), "{name}");
+        assert!(config.contains("uri /healthz"), "{name}");
+        assert!(!config.contains("replace-path"), "{name}: paths go through unchanged");
+    }
+}
+
+#[test]
+fn plain_mode_answers_private_networks_only_and_has_no_tls() {
+    let text = render(&HaproxyOptions::new(Mode::Plain)).unwrap();
+    assert!(text.contains("http-request deny deny_status 403 unless private"));
+    assert!(!text.contains(" ssl crt "));
+    assert!(!text.contains("set-header Strict-Transport-Security"));
+}
+
+#[test]
+fn the_redirect_names_the_port_only_when_it_is_not_443() {
+    assert!(render(&subdomain()).unwrap().contains("redirect prefix https://hal.example.test code 301"));
+    let other = HaproxyOptions { https_port: 8443, ..subdomain() };
+    assert!(render(&other).unwrap().contains("redirect prefix https://hal.example.test:8443 code 301"));
+}
+
+#[test]
+fn a_foreground_file_needs_no_root() {
+    let process = Process::Foreground { runtime_dir: None };
+    let text = render(&HaproxyOptions { process, ..HaproxyOptions::new(Mode::Plain) }).unwrap();
+    for root_only in
+        ["\n    user ", "\n    group ", "\n    chroot ", "\n    daemon", "/dev/log", "stats socket"]
+    {
+        assert!(!text.contains(root_only), "{root_only}");
+    }
+}
+
+#[test]
+fn newer_haproxy_gets_what_only_it_knows() {
+    let with = |major, minor| {
+        let abilities = Abilities { version: Version { major, minor }, prometheus: false };
+        render(&HaproxyOptions { abilities, ..HaproxyOptions::new(Mode::Plain) })
+    };
+    assert!(!with(2, 6).unwrap().contains("client-hs"));
+    assert!(with(3, 0).unwrap().contains("timeout client-hs 10s"));
+    assert!(matches!(with(2, 2), Err(Refused::TooOld { .. })));
+}
+
+#[test]
+fn gateways_are_read_or_refused_with_the_reason() {
+    fn check(given: &str, expected: Result<&str, &str>) {
+        match (Gateway::parse(given), expected) {
+            (Ok(gateway), Ok(text)) => assert_eq!(gateway.to_string(), text, "{given}"),
+            (Err(Refused::Gateway { why, .. }), Err(part)) => assert!(why.contains(part), "{given}: {why}"),
+            (other, _) => panic!("{given}: {other:?}"),
+        }
+    }
+    check("192.168.1.5:8768", Ok("192.168.1.5:8768"));
+    check("localhost:8768", Ok("127.0.0.1:8768"));
+    check("LOCALHOST:1", Ok("127.0.0.1:1"));
+    check("[::1]:8768", Ok("[::1]:8768"));
+    check(" gateway.lan:8768 ", Ok("gateway.lan:8768"));
+    check("192.168.1.5", Err("port is missing"));
+    check("192.168.1.5:0", Err("1 to 65535"));
+    check("192.168.1.5:99999", Err("1 to 65535"));
+    check("ws://192.168.1.5:8768", Err("without a scheme"));
+    check("::1:8768", Err("[ADDRESS]:PORT"));
+    check("[fe80]:8768", Err("no IPv6 address"));
+    check("bad host:8768", Err("not an address and not a name"));
+    check("a\nserver evil:1", Err("not an address and not a name"));
+    assert!(Gateway::parse("localhost:8768").unwrap().was_localhost());
+}
+
+#[test]
+fn domains_are_read_or_refused_with_the_reason() {
+    fn check(given: &str, expected: Result<&str, &str>) {
+        match (Domain::parse(given), expected) {
+            (Ok(domain), Ok(text)) => assert_eq!(domain.as_str(), text, "{given}"),
+            (Err(Refused::Domain { why, .. }), Err(part)) => assert!(why.contains(part), "{given}: {why}"),
+            (other, _) => panic!("{given}: {other:?}"),
+        }
+    }
+    check("HAL.Example.test.", Ok("hal.example.test"));
+    check("https://hal.example.test/", Err("bare name"));
+    check("hal.example.test:443", Err("--https-port"));
+    check("192.0.2.10", Err("routes by name"));
+    check("[::1]", Err("routes by name"));
+    check("*.example.test", Err("labels"));
+    check("-hal.example.test", Err("labels"));
+    check("hal..example", Err("labels"));
+    check("hal.example\n  daemon", Err("labels"));
+    check("", Err("empty"));
+}
+
+#[test]
+fn contradictions_and_unsafe_words_are_refused() {
+    let same = HaproxyOptions { http_port: 443, ..subdomain() };
+    assert!(matches!(render(&same), Err(Refused::SamePort { port: 443, .. })));
+    let none = HaproxyOptions { gateways: vec![], ..subdomain() };
+    assert!(matches!(render(&none), Err(Refused::NoGateway)));
+    let zero = HaproxyOptions { http_port: 0, ..HaproxyOptions::new(Mode::Plain) };
+    assert!(matches!(render(&zero), Err(Refused::NoPort { what: "http" })));
+    let many = HaproxyOptions { websockets_per_address: 0, ..subdomain() };
+    assert!(matches!(render(&many), Err(Refused::WebSocketsPerAddress { .. })));
+    // A plain installation has no use for the TLS port, so it cannot clash.
+    let unused = HaproxyOptions { http_port: 443, ..HaproxyOptions::new(Mode::Plain) };
+    assert!(render(&unused).is_ok());
+
+    assert_eq!(word(Path::new("/etc/hal/a b.pem")).unwrap(), "'/etc/hal/a b.pem'");
+    assert_eq!(word(Path::new("/etc/$HOME/x")).unwrap(), "'/etc/$HOME/x'");
+    for bad in ["/etc/it's here", "/etc/a\nbind :1", ""] {
+        assert!(matches!(word(Path::new(bad)), Err(Refused::Path { .. })), "{bad:?}");
+    }
+}
