@@ -151,7 +151,7 @@ fn a_slow_turn_repeats_processing_twice_and_fails_after_a_minute() {
 fn listening_after_a_wake_word_ends_thirty_seconds_after_the_last_sound() {
     let mut script = Script::new();
     script
-        .check(Input::WakeWord, &["ack", "listening 30000"])
+        .check(Input::WakeWord, &["discard", "ack", "listening 30000"])
         .check(Input::WakeWord, &[])
         .at(20_000)
         .check(Input::Audio, &[])
