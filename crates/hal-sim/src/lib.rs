@@ -11,6 +11,7 @@ pub mod load;
 pub mod ports;
 pub mod process;
 pub mod programs;
+pub mod questions;
 pub mod server;
 pub mod speech;
 pub mod wait;
