@@ -18,6 +18,9 @@ pub const TEXT_BYTES_MAX: usize = 5_000;
 /// How much is read from the program at once: 46 ms.
 const READ_BYTES: usize = 2_048;
 
+/// Words whose sounds are asked for at once: input and output stay below what a pipe holds, so neither side waits.
+const PHONEME_WORDS: usize = 200;
+
 /// Which program, and how it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -67,11 +70,41 @@ impl Espeak {
         Ok(Espeak { program, config: config.clone() })
     }
 
-    fn start(&self) -> std::io::Result<Running> {
+    /// Gives how each word is said, in IPA with `_` between the sounds; nothing at all when the program fails.
+    pub(crate) fn phonemes(&self, words: &[String]) -> Vec<String> {
+        let mut all = Vec::with_capacity(words.len());
+        for part in words.chunks(PHONEME_WORDS) {
+            // A full stop ends the clause, so that each word has its own line of output.
+            let text: String = part.iter().map(|word| format!("{}.\n", speakable(word))).collect();
+            let lines = self.ipa(&text).unwrap_or_default();
+            if lines.len() == part.len() {
+                all.extend(lines);
+            } else {
+                // One of them was read as more or less than a line; only one by one can tell which.
+                all.extend(part.iter().map(|word| self.ipa(&speakable(word)).unwrap_or_default().join("_")));
+            }
+        }
+        all
+    }
+
+    fn ipa(&self, text: &str) -> std::io::Result<Vec<String>> {
+        let mut running = self.start(&["-q", "--ipa", "--sep=_"])?;
+        if let Some(mut stdin) = running.0.stdin.take() {
+            stdin.write_all(text.as_bytes())?;
+        }
+        let mut ipa = String::new();
+        if let Some(mut stdout) = running.0.stdout.take() {
+            stdout.read_to_string(&mut ipa)?;
+        }
+        Ok(ipa.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn start(&self, output: &[&str]) -> std::io::Result<Running> {
         let mut command = Command::new(&self.program);
         command
-            .args(["--stdin", "--stdout", "-b", "1", "-v", &self.config.voice, "-s"])
+            .args(["--stdin", "-b", "1", "-v", &self.config.voice, "-s"])
             .arg(self.config.words_per_minute.clamp(80, 450).to_string())
+            .args(output)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
@@ -103,7 +136,7 @@ impl TextToSpeech for Espeak {
         }
         let failed =
             |error: std::io::Error| SpeechError::Engine { engine: "espeak", reason: error.to_string() };
-        let mut running = self.start().map_err(failed)?;
+        let mut running = self.start(&["--stdout"]).map_err(failed)?;
         // All of it before the first read: the program reads its whole input before it speaks, and a pipe holds far
         // more than `TEXT_BYTES_MAX`, so neither side waits for the other. Dropping the pipe ends the input.
         if let Some(mut stdin) = running.0.stdin.take() {
