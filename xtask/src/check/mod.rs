@@ -1,6 +1,7 @@
 //! `cargo xtask check`: what must hold of the source, whatever the tests say. Installs nothing.
 
 mod arrows;
+mod documents;
 mod licences;
 mod links;
 pub(crate) mod metadata;
@@ -35,6 +36,7 @@ pub(crate) fn steps(all: &mut Steps) {
 fn tidiness() -> Result<()> {
     let files = tidy::Files::of_the_repository()?;
     let mut complaints = tidy::check(&files);
+    complaints.extend(documents::check(&files));
     complaints.extend(links::check(&files));
     complaints.extend(private::check(&files));
     complaints.extend(modules::check(&files, &Metadata::without_dependencies()?));
