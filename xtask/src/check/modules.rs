@@ -68,7 +68,7 @@ fn normal(path: &Path) -> PathBuf {
 enum Declared {
     /// `mod name;`
     Name(String),
-    /// `#[path = "file.rs"]` before a `mod`.
+    /// `#[path = "file.rs"]` before a `mod`, or `include!("file.rs")`.
     Path(String),
 }
 
@@ -78,6 +78,12 @@ fn declarations(text: &str) -> Vec<Declared> {
     for line in text.lines().map(str::trim) {
         if let Some(rest) = line.strip_prefix("#[path = \"") {
             path = rest.split('"').next().map(str::to_owned);
+            continue;
+        }
+        if let Some((_, rest)) = line.split_once("include!(\"")
+            && let Some(file) = rest.split('"').next().filter(|file| file.ends_with(".rs"))
+        {
+            found.push(Declared::Path(file.to_owned()));
             continue;
         }
         let Some(name) = module_name(line) else { continue };
@@ -127,6 +133,7 @@ mod tests {
 
     #[test]
     fn a_path_attribute_names_the_file() {
+        assert_eq!(declarations("include!(\"../x.rs\");"), [Declared::Path("../x.rs".into())]);
         let text = "#[path = \"other.rs\"]\nmod a;\nmod b;";
         assert_eq!(normal(Path::new("a/b/../../c/d.rs")), Path::new("c/d.rs"));
         assert_eq!(declarations(text), [Declared::Path("other.rs".into()), Declared::Name("b".into())]);
