@@ -1,4 +1,4 @@
-//! The browser client's files, for embedding: included by the gateway, served by their last path segment.
+// The browser client's files, for embedding: included by the gateway, served by their last path segment.
 
 /// `(name, content type, bytes)`. `index.html` is first and answers every path that ends in `/`.
 pub const ASSETS: &[(&str, &str, &[u8])] = &[
