@@ -1,16 +1,284 @@
-//! stub
+//! Formats: how a shown value is laid out in a field of fixed width, `{width}{fill}just{n{m}}{conv}{mask}`.
+//!
+//! Widths are those of a terminal: a wide character takes two cells, a combining one none.
+
+pub(crate) mod mask;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::conv;
+use crate::number::Decimal;
+
+/// Widest field; a wider one is not a format.
+pub const WIDTH_MAX: usize = 1000;
+/// Decimals that a scale of a format is counted from (PRECISION).
+const PRECISION: i32 = 4;
+
+/// Where the text goes in its field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Justify {
+    /// `L`: left.
+    Left,
+    /// `R`: right.
+    Right,
+    /// `C`: centre.
+    Centre,
+    /// `T`: left, broken between words.
+    Text,
+    /// `U`: left, runs over the field to the right in reports.
+    Unbroken,
+}
+
 /// A parsed format.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
-    right: bool,
+    width: Option<usize>,
+    fill: char,
+    justify: Justify,
+    decimals: Option<usize>,
+    scale: Option<i32>,
+    comma: bool,
+    dollar: bool,
+    zero_empty: bool,
+    sign: Option<char>,
+    mask: String,
 }
+
 impl Format {
-    /// Parses a format.
+    /// Parses a format; `None` when it is none.
+    #[must_use]
     pub fn parse(spec: &str) -> Option<Format> {
-        Some(Format { right: spec.contains('R') })
+        let mut chars = spec.trim_start().chars().peekable();
+        let mut digits = String::new();
+        while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+            digits.push(digit);
+        }
+        let width = match digits.as_str() {
+            "" => None,
+            digits => Some(digits.parse::<usize>().ok().filter(|width| *width <= WIDTH_MAX)?),
+        };
+        let mut fill = ' ';
+        let mut next = chars.next()?;
+        if let quote @ ('"' | '\'') = next {
+            fill = chars.next()?;
+            if chars.next()? != quote {
+                return None;
+            }
+            next = chars.next()?;
+        } else if justification(next).is_none() {
+            fill = next;
+            next = chars.next()?;
+        }
+        let mut format = Format {
+            width,
+            fill,
+            justify: justification(next)?,
+            decimals: None,
+            scale: None,
+            comma: false,
+            dollar: false,
+            zero_empty: false,
+            sign: None,
+            mask: String::new(),
+        };
+        format.decimals =
+            chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)).map(|d| d as usize);
+        if format.decimals.is_some() {
+            format.scale = chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)).map(|d| d as i32);
+        }
+        loop {
+            match chars.peek().map(char::to_ascii_uppercase) {
+                Some(',') => format.comma = true,
+                Some('$') => format.dollar = true,
+                Some('Z') => format.zero_empty = true,
+                Some(c @ ('B' | 'C' | 'D' | 'E' | 'M' | 'N')) => format.sign = Some(c),
+                _ => break,
+            }
+            chars.next();
+        }
+        format.mask = chars.collect();
+        Some(format)
     }
-    /// Right justified.
+
+    /// Whether text goes to the right: such items hold numbers.
+    #[must_use]
     pub fn is_right(&self) -> bool {
-        self.right
+        self.justify == Justify::Right
+    }
+
+    /// Where the text goes.
+    #[must_use]
+    pub fn justify(&self) -> Justify {
+        self.justify
+    }
+
+    /// Cells that a formatted value takes.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self.width {
+            Some(width) => width,
+            None => self.lines("1").first().map_or(1, |line| line.width()),
+        }
+    }
+
+    /// The same format with a field at least this wide.
+    #[must_use]
+    pub fn widened(mut self, width: usize) -> Format {
+        self.width = Some(self.width().max(width));
+        self
+    }
+
+    /// The value laid out: one line, or several where it is longer than its field.
+    #[must_use]
+    pub fn lines(&self, value: &str) -> Vec<String> {
+        let text = self.numeric(value).unwrap_or_else(|| value.to_owned());
+        let text = if self.mask.is_empty() {
+            text
+        } else {
+            mask::apply(&text, &self.mask, self.is_right(), self.fill)
+        };
+        let Some(width) = self.width else { return vec![text] };
+        if width == 0 {
+            return vec![String::new()];
+        }
+        let pieces = match self.justify {
+            Justify::Unbroken => vec![text],
+            Justify::Text => wrap(&text, width),
+            _ => chunks(&text, width),
+        };
+        let count = pieces.len();
+        let pad = |(index, piece): (usize, String)| {
+            // Only the last piece may be short; QM fills it up on the right.
+            if index + 1 == count && count > 1 {
+                pad(&piece, width, Justify::Left, self.fill)
+            } else {
+                self.pad(&piece, width)
+            }
+        };
+        pieces.into_iter().enumerate().map(pad).collect()
+    }
+
+    fn pad(&self, piece: &str, width: usize) -> String {
+        pad(piece, width, self.justify, self.fill)
+    }
+
+    /// The value with decimals, commas, currency and sign; `None` when the format asks for none or it is no number.
+    fn numeric(&self, value: &str) -> Option<String> {
+        if self.decimals.is_none() && !self.comma && !self.zero_empty && !self.dollar {
+            return None;
+        }
+        let number = Decimal::parse(if value.trim().is_empty() { b"0" } else { value.as_bytes() })?;
+        let digits = match (self.decimals, self.scale) {
+            (Some(decimals), Some(scale)) if scale > PRECISION => {
+                conv::scaled(&number, (scale - PRECISION) as usize, decimals, false)
+            }
+            (Some(decimals), scale) => {
+                let up = scale.map_or(0, |scale| PRECISION - scale) as usize;
+                let mut whole = number.whole().to_vec();
+                whole.extend(number.fraction().iter().chain(std::iter::repeat(&b'0')).take(up));
+                let rest = number.fraction().get(up..).unwrap_or_default();
+                conv::scaled(&Decimal::from_digits(&whole, rest), 0, decimals, false)
+            }
+            (None, _) => conv::scaled(&number, 0, number.fraction().len(), false),
+        };
+        let zero = digits.bytes().all(|b| matches!(b, b'0' | b'.'));
+        if zero && self.zero_empty {
+            return Some(String::new());
+        }
+        let digits = if self.comma { conv::with_thousands(&digits, ',') } else { digits };
+        let body = format!("{}{digits}", if self.dollar { "$" } else { "" });
+        let negative = number.is_negative() && !zero;
+        let (before, after) = match (self.sign, negative) {
+            (None, true) => ("-", ""),
+            (Some('B'), true) | (Some('D'), false) => ("", "db"),
+            (Some('C'), true) => ("", "cr"),
+            (Some('B' | 'C'), false) | (Some('D'), true) => ("", "  "),
+            (Some('E'), true) => ("<", ">"),
+            (Some('M'), true) => ("", "-"),
+            (Some('E' | 'M'), false) => ("", " "),
+            _ => ("", ""),
+        };
+        Some(format!("{before}{body}{after}"))
     }
 }
+
+/// FMT: the value laid out by a format, lines separated by the text mark (as U+00FB). `None` for a bad format.
+#[must_use]
+pub fn fmt(value: &str, spec: &str) -> Option<String> {
+    Some(Format::parse(spec)?.lines(value).join("\u{FB}"))
+}
+
+fn justification(c: char) -> Option<Justify> {
+    Some(match c.to_ascii_uppercase() {
+        'L' => Justify::Left,
+        'R' => Justify::Right,
+        'C' => Justify::Centre,
+        'T' => Justify::Text,
+        'U' => Justify::Unbroken,
+        _ => return None,
+    })
+}
+
+/// Fills text up to `width` cells.
+pub(crate) fn pad(text: &str, width: usize, justify: Justify, fill: char) -> String {
+    let missing = width.saturating_sub(text.width());
+    let left = match justify {
+        Justify::Right => missing,
+        Justify::Centre => missing / 2,
+        _ => 0,
+    };
+    let fill = |count: usize| std::iter::repeat_n(fill, count);
+    fill(left).chain(text.chars()).chain(fill(missing - left)).collect()
+}
+
+/// Cuts text to at most `width` cells.
+pub(crate) fn cut(text: &str, width: usize) -> &str {
+    let mut cells = 0;
+    for (at, c) in text.char_indices() {
+        cells += c.width().unwrap_or(0);
+        if cells > width {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+/// Pieces of `width` cells.
+fn chunks(text: &str, width: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while rest.width() > width {
+        let mut piece = cut(rest, width);
+        if piece.is_empty() {
+            // A wide character in a field of one cell: it goes there all the same, or this would not end.
+            piece = &rest[..rest.chars().next().map_or(0, char::len_utf8)];
+        }
+        pieces.push(piece.to_owned());
+        rest = &rest[piece.len()..];
+    }
+    pieces.push(rest.to_owned());
+    pieces
+}
+
+/// Lines of at most `width` cells, broken at the last space that fits, else anywhere.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while rest.width() > width {
+        let fits = cut(rest, width);
+        let after = rest[fits.len()..].starts_with(' ');
+        let (line, skip) = match fits.rfind(' ') {
+            _ if after => (fits, 1),
+            Some(space) if space > 0 => (&rest[..space], 1),
+            _ if fits.is_empty() => (&rest[..rest.chars().next().map_or(0, char::len_utf8)], 0),
+            _ => (fits, 0),
+        };
+        lines.push(line.to_owned());
+        rest = &rest[line.len() + skip..];
+    }
+    lines.push(rest.to_owned());
+    lines
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,11 @@ impl<'a> Decimal<'a> {
         Decimal { negative: negative && !(whole.is_empty() && fraction.is_empty()), whole, fraction }
     }
 
+    /// A number of these digits before and after the point.
+    pub(crate) fn from_digits(whole: &'a [u8], fraction: &'a [u8]) -> Decimal<'a> {
+        Decimal::new(false, whole, fraction)
+    }
+
     /// Digits before the point, no leading zeros; empty for 0.
     pub(crate) fn whole(&self) -> &'a [u8] {
         self.whole
