@@ -64,18 +64,13 @@ const conversation = new Conversation({ connection, microphone, player, view, cl
 const element = (id) => document.getElementById(id);
 const question = element("question");
 
-function ask(text) {
-  view.troubleOver();
-  return conversation.ask(text);
-}
-
 element("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (ask(question.value)) question.value = "";
+  if (conversation.ask(question.value)) question.value = "";
 });
 for (const chip of document.querySelectorAll(".chip")) {
   chip.addEventListener("click", () => {
-    ask(chip.textContent);
+    conversation.ask(chip.textContent);
     question.focus({ preventScroll: true });
   });
 }

@@ -46,6 +46,7 @@ export class Conversation {
       this.view.trouble(`${OUTBOX_MAX} questions are waiting already. They are sent as soon as HAL answers again.`);
       return false;
     }
+    this.view.troubleOver();
     this.player.stop();
     this.#closeMicrophone();
     this.#submit({ text: question, bubble: this.view.question(question, { heard: false }) }, must_wait);
@@ -76,6 +77,7 @@ export class Conversation {
     }
     if (this.mic === "closed") this.microphone.close(); // Stopped or cut off while the browser was asking.
     if (this.mic !== "opening") return;
+    this.view.troubleOver();
     // The gateway may be waiting for its wake word; the button is one.
     this.wake_until_ms = this.clock.now() + WAKE_MS;
     this.#send({ type: "wake_word_detected", wake_word: "button" });

@@ -1,4 +1,4 @@
-// The talk button and the space bar: a tap, or held down. Turns pointers and keys into `listen`, `release`, `finish`.
+// The talk button, tapped or held, and the space bar, held. Turns pointers and keys into `listen`, `release`, `finish`.
 
 const HELD_MS = 350; // Shorter is a tap.
 
@@ -38,7 +38,9 @@ export class TalkButton {
   #keyDown(event) {
     if (!isTalkKey(event, this.button)) return;
     event.preventDefault();
-    if (!event.repeat) this.#down();
+    if (event.repeat) return;
+    this.by_slip = event.target !== this.button; // If short: a key met in passing must not leave the microphone open.
+    this.#down();
   }
 
   #keyUp(event) {
@@ -59,13 +61,15 @@ export class TalkButton {
     const held = this.now() - this.down_at_ms >= HELD_MS;
     this.down_at_ms = null;
     if (this.ends) this.conversation.finishSpeaking();
+    else if (this.by_slip && !held) this.conversation.stop();
     else this.conversation.release(held);
+    this.by_slip = false;
   }
 }
 
-/** The space bar, unless it means something where the focus is. */
+/** The space bar, unless it means something where the focus is; in an empty field it would not. */
 function isTalkKey(event, talk) {
-  if (event.code !== "Space" || event.ctrlKey || event.altKey || event.metaKey) return false;
+  if (event.code !== "Space" || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return false;
   const { target } = event;
-  return target === talk || !target.closest("input, textarea, select, button, a, [contenteditable]");
+  return (target.id === "question" && target.value === "") || target === talk || !target.closest("input, textarea, select, button, a, [contenteditable]");
 }

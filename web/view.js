@@ -5,7 +5,7 @@ const METER_MS = 400; // How often the meter's number changes for screen readers
 
 const STATUS = {
   connecting: "Connecting…",
-  offline: "Not connected. What you type is kept and sent.",
+  offline: "What you type is sent later",
   idle: "Tap to talk, or hold while you speak",
   opening: "Waiting for the microphone…",
   listening: "Listening",
@@ -39,6 +39,11 @@ export class View {
       talk: part("talk"),
     };
     this.dismissed = new Set();
+    // A mouse comes with a keyboard, as good as always.
+    this.idle_text = document.defaultView.matchMedia("(hover: hover) and (pointer: fine)").matches
+      ? "Tap to talk, or hold the space bar"
+      : STATUS.idle;
+    this.#keepPlace(document);
     this.level_shown_ms = 0;
   }
 
@@ -46,8 +51,8 @@ export class View {
     const { body } = this.document;
     setAttribute(body, "data-state", state);
     setAttribute(body, "data-microphone", microphone_on ? "on" : "off");
-    const text = state === "follow-up" && microphone_on ? "Anything else? I am listening" : STATUS[state];
-    setText(this.parts.statusText, text);
+    const listens_on = state === "follow-up" && microphone_on;
+    setText(this.parts.statusText, listens_on ? "Anything else? I am listening" : state === "idle" ? this.idle_text : STATUS[state]);
     const label = microphone_on || !["listening", "follow-up"].includes(state) ? TALK_LABEL[state] : null;
     setAttribute(this.parts.talk, "aria-label", label ?? "Talk");
     this.#countdown(state === "follow-up" ? follow_up_ms : 0);
@@ -59,7 +64,7 @@ export class View {
     const show = () => {
       const seconds = Math.max(1, Math.ceil((retry_at_ms - this.clock.now()) / 1000));
       const why = this.document.defaultView.navigator.onLine === false ? "This device is offline." : reason;
-      setText(this.parts.bannerText, phase === "waiting" ? `${why} Trying again in ${seconds} s.` : `${reason} Trying now…`);
+      setText(this.parts.bannerText, phase === "waiting" ? `${why} Trying again in ${seconds}\u00a0s.` : `${reason} Trying now…`);
     };
     if (phase === "waiting") this.retry_timer = setInterval(show, 250);
     // A banner for the first moments of a first connection would only flash.
@@ -83,6 +88,7 @@ export class View {
   waiting(row, waits) {
     row.querySelector(".mark")?.remove();
     if (waits) row.append(this.#element("span", "mark", "Waiting for HAL"));
+    this.#toEnd();
   }
 
   unanswered(row, again) {
@@ -182,8 +188,25 @@ export class View {
     this.#toEnd();
   }
 
+  // Who reads the end keeps reading it when banners, keyboard or window take room.
+  #keepPlace(document) {
+    const { scroll } = this.parts;
+    const banners = document.getElementById("banners");
+    let at_end = true;
+    scroll.addEventListener("scroll", () => {
+      at_end = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+    });
+    const observer = new document.defaultView.ResizeObserver(() => {
+      const was_at_end = at_end;
+      scroll.style.setProperty("--banners", `${banners.offsetHeight}px`);
+      if (was_at_end) this.#toEnd();
+    });
+    observer.observe(banners);
+    observer.observe(scroll);
+  }
+
   #toEnd() {
-    this.parts.scroll.scrollTop = this.parts.scroll.scrollHeight;
+    this.parts.scroll.scrollTop = this.parts.empty.hidden ? this.parts.scroll.scrollHeight : 0;
   }
 
   // The ring empties; beside it the seconds, which need no motion.

@@ -53,6 +53,7 @@ function house({ open = true } = {}) {
     answer: (text) => log.push(`answer: ${text}`),
     error: (text) => log.push(`error: ${text}`),
     note: (text) => log.push(`note: ${text}`),
+    troubleOver: () => {},
     trouble: (text) => log.push(`trouble: ${text}`),
   };
   const conversation = new Conversation({ connection, microphone, player, view, clock });
