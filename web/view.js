@@ -1,6 +1,7 @@
 // What the person sees. Shows what it is told and decides nothing; all text goes in as text, never as markup.
 
 const BUBBLES_MAX = 200; // Older ones leave the page; HAL keeps the conversation.
+const START_PX = 20; // Below the fade at the top of the conversation.
 const METER_MS = 400; // How often the meter's number changes for screen readers.
 
 const STATUS = {
@@ -186,6 +187,9 @@ export class View {
     conversation.append(row);
     while (conversation.childElementCount > BUBBLES_MAX) conversation.firstElementChild.remove();
     this.#toEnd();
+    // Of an answer longer than the window, the beginning is what one wants to read.
+    const hidden = this.parts.scroll.getBoundingClientRect().top + START_PX - row.getBoundingClientRect().top;
+    if (hidden > 0) this.parts.scroll.scrollTop -= hidden;
   }
 
   // Who reads the end keeps reading it when banners, keyboard or window take room.
