@@ -57,8 +57,8 @@ fn check_field(at: &str, field: &Field, record: &Record) {
 
 #[test]
 fn every_record_fits_the_schema() {
-    // Every third day is enough for the schema; every weekday and day of the month is among them.
-    for today in (TODAY..TODAY + 400).step_by(3) {
+    // Thirteen goes through the weekdays and wanders through the months; every single day has its own test below.
+    for today in (TODAY..TODAY + 400).step_by(13) {
         for (file, id, record) in household(today) {
             let fields = fields(&file);
             let last = fields.iter().map(|field| field.number).max().unwrap_or(0);
