@@ -1,0 +1,242 @@
+//! `hal chat`: a conversation, line by line.
+//!
+//! One thread reads lines, one waits for bytes on the socket, and the main thread does everything: it sends,
+//! answers pings while the person thinks, and connects again when the connection is gone.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::net::TcpStream;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::ask::Server;
+use crate::client::{Client, Lost, Target};
+use crate::report::{self, Exit, Failure};
+
+/// Pauses between attempts to connect again; the last one repeats.
+const BACK_OFF_MS: [u64; 6] = [250, 500, 1_000, 2_000, 5_000, 15_000];
+
+/// Talk with HAL line by line.
+///
+/// Answers go to stdout. /quit, Ctrl-D or Ctrl-C end it. If the connection drops, it
+/// comes back by itself.
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    server: Server,
+}
+
+enum Event {
+    Line(String),
+    /// No more lines.
+    End,
+    /// Bytes lie ready on connection `of`, or it has ended.
+    Readable {
+        of: u64,
+    },
+}
+
+impl Chat {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let target = self.server.target()?;
+        // The first connection must work: a wrong address is better told now than after the first question.
+        let client = Client::connect(&target)?;
+        let (sender, events) = mpsc::channel();
+        read_lines(sender.clone());
+        let prompt = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if prompt {
+            report::talk(format_args!("connected to {}; /quit ends", target.url));
+        }
+        let mut talk = Talk { target, client: None, number: 0, attempts: 0, waiting: false, sender, prompt };
+        talk.adopt(client);
+        talk.run(&events)
+    }
+}
+
+struct Talk {
+    target: Target,
+    client: Option<Client>,
+    /// Counts connections, so that news of an old one is not taken for the new one's.
+    number: u64,
+    attempts: usize,
+    /// A thread waits for bytes on this connection; there is never a second one.
+    waiting: bool,
+    sender: Sender<Event>,
+    prompt: bool,
+}
+
+impl Talk {
+    fn run(mut self, events: &Receiver<Event>) -> Result<Exit, Failure> {
+        self.show_prompt();
+        loop {
+            let event = match &self.client {
+                // `sender` lives as long as `self`: the channel cannot end.
+                Some(_) => events.recv().expect("a sender is left"),
+                None => match events.recv_timeout(self.pause()) {
+                    Ok(event) => event,
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                        self.reconnect(false);
+                        continue;
+                    }
+                },
+            };
+            match event {
+                Event::End => break,
+                Event::Line(line) => {
+                    let line = line.trim();
+                    if matches!(line, "/quit" | "/exit") {
+                        break;
+                    }
+                    if !line.is_empty() {
+                        self.question(line)?;
+                    }
+                    self.show_prompt();
+                }
+                Event::Readable { of } if of == self.number => {
+                    self.waiting = false;
+                    self.arrived()?;
+                }
+                Event::Readable { .. } => {}
+            }
+        }
+        if let Some(client) = self.client.take() {
+            client.close();
+        }
+        Ok(Exit::Done)
+    }
+
+    fn question(&mut self, line: &str) -> Result<(), Failure> {
+        if self.client.is_none() {
+            self.reconnect(true);
+        }
+        let Some(mut client) = self.client.take() else { return Ok(()) };
+        let answered = match client.ask(line).and_then(|()| client.answer()) {
+            // The server did not begin it; on the next connection it is asked once more.
+            Err(Lost::Restarting) => {
+                self.reconnect(true);
+                match self.client.take() {
+                    Some(again) => {
+                        client = again;
+                        client.ask(line).and_then(|()| client.answer())
+                    }
+                    None => return Ok(()),
+                }
+            }
+            other => other,
+        };
+        match answered {
+            Ok(answer) => {
+                report::data(&format!("{}\n", answer.text))?;
+                self.rest(client);
+            }
+            Err(Lost::Refused { failure, .. }) => {
+                report::failure(&failure);
+                self.rest(client);
+            }
+            // Asking again could do a thing twice, so the person decides.
+            Err(lost) => report::failure(&lost.into()),
+        }
+        Ok(())
+    }
+
+    /// Bytes came while nobody asked: pings, a goodbye, the end.
+    fn arrived(&mut self) -> Result<(), Failure> {
+        let Some(mut client) = self.client.take() else { return Ok(()) };
+        match client.unasked() {
+            Ok(answers) => {
+                for answer in &answers {
+                    report::data(&format!("{}\n", answer.text))?;
+                }
+                if !answers.is_empty() {
+                    self.show_prompt();
+                }
+                self.rest(client);
+            }
+            Err(_) => {
+                if self.prompt {
+                    report::talk("\nthe connection is gone; connecting again");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::from_millis(BACK_OFF_MS[self.attempts.min(BACK_OFF_MS.len() - 1)])
+    }
+
+    /// Tries once. `wanted`: a person waits for it, so a failure is told.
+    fn reconnect(&mut self, wanted: bool) {
+        match Client::connect(&self.target) {
+            Ok(client) => {
+                self.attempts = 0;
+                self.adopt(client);
+                if self.prompt && !wanted {
+                    report::talk("connected again");
+                    self.show_prompt();
+                }
+            }
+            Err(lost) => {
+                self.attempts += 1;
+                if wanted {
+                    report::failure(&lost.into());
+                }
+            }
+        }
+    }
+
+    fn adopt(&mut self, client: Client) {
+        self.number += 1;
+        self.waiting = false;
+        self.rest(client);
+    }
+
+    /// Keeps the connection and waits for bytes on it, on a thread that ends with the first of them.
+    fn rest(&mut self, client: Client) {
+        if !self.waiting {
+            let ready = client.rest().and_then(|()| client.tcp().try_clone());
+            // A socket that cannot even be cloned is as good as gone; the next question finds out.
+            if let Ok(tcp) = ready {
+                wait_for_bytes(tcp, self.number, self.sender.clone());
+                self.waiting = true;
+            }
+        }
+        self.client = Some(client);
+    }
+
+    fn show_prompt(&self) {
+        if self.prompt {
+            let mut err = std::io::stderr();
+            // A prompt that cannot be shown is no reason to stop.
+            err.write_all(b"> ").and_then(|()| err.flush()).ok();
+        }
+    }
+}
+
+fn read_lines(sender: Sender<Event>) {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            if sender.send(Event::Line(line)).is_err() {
+                return;
+            }
+        }
+        sender.send(Event::End).ok();
+    });
+}
+
+fn wait_for_bytes(tcp: TcpStream, number: u64, sender: Sender<Event>) {
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        // A look without taking: the bytes are the main thread's. Whatever ends the look is news: bytes, the end of
+        // the connection, or a limit that a question has just put on the socket.
+        while let Err(error) = tcp.peek(&mut byte) {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+        // At the end of the program nobody listens.
+        sender.send(Event::Readable { of: number }).ok();
+    });
+}

@@ -1,0 +1,219 @@
+//! `hal db`: sentences to the database, and CSV into it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use hal_db::{Database, Env, Error, query};
+use hal_server::clock::Clock;
+use hal_server::config::default_data_dir;
+
+use crate::report::{self, Exit, Failure};
+
+/// Width of a listing where stdout is no terminal.
+const WIDTH: usize = 80;
+
+/// Ask the database itself: LIST, SORT, SELECT, COUNT, or import a CSV file.
+///
+/// The records are in the folder of --data, else of HAL_DATA, else in the usual place
+/// for data of this system.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | import", subcommand_help_heading = "Or")]
+pub(crate) struct Db {
+    /// Folder of the database.
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: DbCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DbCommand {
+    Import(Import),
+    /// A sentence, in the shell's words.
+    #[command(external_subcommand)]
+    Sentence(Vec<OsString>),
+}
+
+/// Read a CSV file into a file of the database: every row, or none.
+///
+/// The first line names the fields. Each refused row is listed with its line and reason.
+#[derive(Debug, Args)]
+struct Import {
+    /// The CSV file.
+    #[arg(value_name = "FILE.csv")]
+    csv: PathBuf,
+    /// File of the database [default: the CSV file's name in capitals].
+    #[arg(long, value_name = "NAME")]
+    file: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hal db list MEDICATION WITH STATUS = active
+  hal db sort APPOINTMENT BY DATE
+  hal db count TRANSACTION WITH AMOUNT LT 0
+  hal db 'LIST PERSON WITH NAME LIKE \"Ann...\"'
+  hal db import medication.csv";
+
+impl Db {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self.command {
+            DbCommand::Import(import) => import.run(self.data),
+            DbCommand::Sentence(words) => {
+                let (words, data) = words_and_data(words, self.data)?;
+                sentence(&words_to_sentence(&words), data)
+            }
+        }
+    }
+}
+
+/// Takes `--data DIR` out of the words: everything after the verb belongs to the sentence, but people put it last.
+fn words_and_data(
+    words: Vec<OsString>,
+    mut data: Option<PathBuf>,
+) -> Result<(Vec<String>, Option<PathBuf>), Failure> {
+    let mut rest = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--data" {
+            data = Some(words.next().ok_or_else(|| Failure::new("--data needs a folder"))?.into());
+            continue;
+        }
+        let word = word.into_string().map_err(|word| Failure::new(format!("{word:?} is not UTF-8")))?;
+        match word.strip_prefix("--data=") {
+            Some(dir) => data = Some(dir.into()),
+            None => rest.push(word),
+        }
+    }
+    Ok((rest, data))
+}
+
+/// Joins the shell's words to a sentence. What was quoted in the shell lost its quotes there and gets new ones.
+fn words_to_sentence(words: &[String]) -> String {
+    if let [whole] = words {
+        return whole.clone();
+    }
+    let quoted = |word: &String| {
+        let bare = !word.is_empty() && !word.contains(char::is_whitespace);
+        // Quotes that survived the shell are meant for the database.
+        if bare || word.starts_with(['"', '\'']) {
+            return word.clone();
+        }
+        let quote = if word.contains('"') { '\'' } else { '"' };
+        format!("{quote}{word}{quote}")
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
+    let db = open(data)?;
+    let snapshot = db.snapshot().map_err(explain)?;
+    let plan = query::parse(sentence, &snapshot).map_err(|error| explain(error.into()))?;
+    let rows = snapshot.run(&plan, &env()).map_err(explain)?;
+    report::data(&query::report(&rows, WIDTH))?;
+    Ok(Exit::Done)
+}
+
+impl Import {
+    fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
+        let stem = self.csv.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let file = self.file.unwrap_or_else(|| stem.to_uppercase());
+        let reader = std::fs::File::open(&self.csv)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", self.csv.display())))?;
+        let db = open(data)?;
+        let done =
+            hal_db::import::csv(&db, &file, std::io::BufReader::new(reader), &env()).map_err(explain)?;
+        if done.refused_count == 0 {
+            report::talk(format_args!("{file}: {} records written", done.written));
+            return Ok(Exit::Done);
+        }
+        for refusal in &done.refused {
+            report::talk(format_args!("{}:{}: {}", self.csv.display(), refusal.line, refusal.reason));
+        }
+        let (refused, read) = (done.refused_count, done.read);
+        Err(Failure::new(format!("{refused} of {read} rows were refused, so none was written to {file}"))
+            .hint("correct these lines and import the file again"))
+    }
+}
+
+/// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
+fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
+    let dir = match data {
+        Some(dir) => dir,
+        None => default_data_dir()?,
+    };
+    if !dir.is_dir() {
+        return Err(Failure::new(format!("there is no database in {}", dir.display()))
+            .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"));
+    }
+    let db = Database::open(&dir).map_err(|error| locked(error, &dir))?;
+    hal_db::schema::ensure_household(&db).map_err(explain)?;
+    Ok(db)
+}
+
+fn locked(error: Error, dir: &Path) -> Failure {
+    if matches!(error, Error::Locked { .. }) {
+        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display()))
+            .hint("ask through it: `hal ask \"…\"`; or stop `hal serve` (Ctrl-C there) and try again");
+    }
+    explain(error)
+}
+
+fn explain(error: Error) -> Failure {
+    Failure::from_words(&error.to_string())
+}
+
+fn env() -> Env {
+    let now = Clock::start().moment();
+    Env { today: now.day, second: now.second }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &[&str]) -> Vec<String> {
+        text.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn quotes_that_the_shell_took_are_given_back() {
+        fn check(given: &[&str], expected: &str) {
+            assert_eq!(words_to_sentence(&words(given)), expected);
+        }
+        check(
+            &["list", "MEDICATION", "WITH", "STATUS", "=", "active"],
+            "list MEDICATION WITH STATUS = active",
+        );
+        check(&["list", "PERSON", "WITH", "NAME", "=", "Ann Lee"], "list PERSON WITH NAME = \"Ann Lee\"");
+        check(&["list", "X", "WITH", "A", "=", ""], "list X WITH A = \"\"");
+        check(&["list", "X", "WITH", "A", "=", "5\" pipe"], "list X WITH A = '5\" pipe'");
+        check(&["list", "X", "WITH", "A", "=", "\"as is\""], "list X WITH A = \"as is\"");
+        check(&["LIST PERSON WITH NAME = \"Ann\""], "LIST PERSON WITH NAME = \"Ann\"");
+    }
+
+    #[test]
+    fn the_data_folder_may_stand_anywhere() {
+        let os = |text: &[&str]| text.iter().map(OsString::from).collect::<Vec<_>>();
+        let (rest, data) = words_and_data(os(&["list", "PERSON", "--data", "d"]), None).unwrap();
+        assert_eq!((rest, data), (words(&["list", "PERSON"]), Some("d".into())));
+        let (rest, data) = words_and_data(os(&["list", "--data=e", "PERSON"]), Some("d".into())).unwrap();
+        assert_eq!((rest, data), (words(&["list", "PERSON"]), Some("e".into())));
+        assert!(words_and_data(os(&["list", "--data"]), None).is_err());
+    }
+
+    #[test]
+    fn a_database_in_use_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Database::open(dir.path()).unwrap();
+        let failure = open(Some(dir.path().to_owned())).unwrap_err();
+        assert!(failure.message.contains("open in a running `hal`"), "{failure}");
+        assert!(failure.hints[0].contains("hal ask"), "{failure:?}");
+        drop(held);
+        assert!(open(Some(dir.path().to_owned())).is_ok());
+        let absent = open(Some(dir.path().join("absent"))).unwrap_err();
+        assert!(absent.message.contains("no database in"), "{absent}");
+        assert!(!dir.path().join("absent").exists());
+    }
+}

@@ -1,0 +1,35 @@
+//! The subcommands: one file each and one line here.
+
+use clap::Subcommand;
+
+use crate::report::{Exit, Failure};
+
+mod ask;
+mod cert;
+mod chat;
+mod db;
+mod haproxy;
+mod serve;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Serve),
+    Ask(ask::Ask),
+    Chat(chat::Chat),
+    Haproxy(haproxy::Haproxy),
+    Cert(cert::Cert),
+    Db(db::Db),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Command::Serve(serve) => serve.run(),
+            Command::Ask(ask) => ask.run(),
+            Command::Chat(chat) => chat.run(),
+            Command::Haproxy(haproxy) => haproxy.run(),
+            Command::Cert(cert) => cert.run(),
+            Command::Db(db) => db.run(),
+        }
+    }
+}

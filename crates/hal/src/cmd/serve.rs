@@ -1,0 +1,109 @@
+//! `hal serve`: the server in the foreground.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hal_server::config::{Role, ServeOptions};
+
+use crate::report::{self, Exit, Failure};
+
+/// Run the server: gateway, listener and database in one process.
+///
+/// Open http://localhost:8768 in a browser, or ask with `hal ask`. Ctrl-C ends it
+/// after the answers that are on their way.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Fill the database with an invented household to try things out.
+    #[arg(long)]
+    demo: bool,
+    /// Folder of the database and settings.
+    #[arg(long, value_name = "DIR", env = "HAL_DATA")]
+    data: Option<PathBuf>,
+    /// Where the gateway listens [default: 127.0.0.1:8768].
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where the QM listener listens [default: 127.0.0.1:8767].
+    #[arg(long, value_name = "ADDR:PORT")]
+    qm_listen: Option<SocketAddr>,
+    /// Ask a QM listener elsewhere instead of the one in this process.
+    #[arg(long, value_name = "HOST:PORT")]
+    qm: Option<String>,
+    /// Run one half only.
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+    /// Listen wider than this machine although nobody has to sign in.
+    ///
+    /// Whoever reaches the port can read and change the records. Behind HAProxy on the
+    /// same machine it is not needed.
+    #[arg(long)]
+    allow_remote_without_sign_in: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Part {
+    Gateway,
+    Listener,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        log();
+        let options = ServeOptions {
+            demo: self.demo,
+            data: self.data,
+            listen: self.listen,
+            qm_listen: self.qm_listen,
+            qm: self.qm,
+            only: self.only.map(|part| match part {
+                Part::Gateway => Role::Gateway,
+                Part::Listener => Role::Listener,
+            }),
+            allow_remote: self.allow_remote_without_sign_in,
+        };
+        hal_server::run::run(options, announce)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// What a person wants to know when every port is open.
+fn announce(ready: &hal_server::run::Ready) {
+    let local = |address: &SocketAddr| {
+        if address.ip().is_unspecified() || address.ip().is_loopback() {
+            return format!("localhost:{}", address.port());
+        }
+        address.to_string()
+    };
+    if let Some(address) = &ready.gateway {
+        report::talk(format_args!("HAL is ready: http://{}", local(address)));
+    }
+    if let Some(address) = &ready.listener {
+        report::talk(format_args!("QM listener: {address}"));
+    }
+    if let Some(asks) = &ready.asks {
+        report::talk(format_args!("Questions go to the QM listener at {asks}"));
+    }
+    if let Some(data) = &ready.data {
+        report::talk(format_args!("Records: {}", data.display()));
+    }
+    if let Some(demo) = &ready.demo {
+        report::talk(demo);
+    }
+    for warning in &ready.warnings {
+        report::talk(format_args!("warning: {warning}"));
+    }
+    for notice in &ready.notices {
+        report::hint(notice);
+    }
+    if let Some(question) = ready.offers.first() {
+        report::talk(format_args!("Try: hal ask {question:?}"));
+    }
+}
+
+/// The log goes to stderr; `HAL_LOG` is error, warn, info (the default), debug or trace.
+fn log() {
+    use tracing_subscriber::filter::LevelFilter;
+    let level =
+        std::env::var("HAL_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+}
