@@ -1,15 +1,20 @@
-//! The fields of the household's files, read from the schema that hal-db makes the files from.
+//! The fields of the household's files, as hal-db's schema gives them. Knows types, no values.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+use hal_db::schema::{SchemaField, household};
 
 /// How the cell of a table becomes the stored field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Number,
+    /// Whole cents.
+    Money,
     Date,
-    /// The schema calls these T like long text; the name tells.
+    /// A day with its time.
+    Stamp,
     TimeOfDay,
     Values,
 }
@@ -20,54 +25,50 @@ pub(super) struct Field {
     /// From 1, as in the record.
     pub(super) number: usize,
     pub(super) kind: Kind,
+    /// Only the tests ask: what the schema demands and allows.
+    #[cfg(test)]
     pub(super) required: bool,
+    #[cfg(test)]
     pub(super) description: String,
 }
 
-macro_rules! schema {
-    ($($file:literal)*) => {
-        &[$(($file, include_str!(concat!("../../../hal-db/schema/", $file, ".csv")))),*]
-    };
-}
-
-/// As in hal-db's schema folder; the household has these forty.
-const SCHEMA: &[(&str, &str)] = schema!(
-    "PERSON" "COMPANY" "EVENT" "PLACE" "SCHOOL" "CONVERSATION" "SESSION" "PERSONA" "MEMORY" "SKILL" "TASK" "EMAIL" "MODEL"
-    "PROMPT" "DEVICE" "DOCUMENT" "INTEGRATION" "LOG" "MEDICAL_HISTORY" "MEDICATION" "ALLERGY" "DOCTOR" "MEDICAL_TEST"
-    "HEALTHCARE_FACILITY" "APPOINTMENT" "INSURANCE" "PHARMACY" "IMMUNIZATION" "VITAL_SIGNS" "PASSWORD_VAULT"
-    "MASTER_PASSWORD" "TRANSACTION" "PAYEE" "RULE" "REIMBURSEMENT" "IMPORT_LOG" "CATEGORY" "TAG" "PHOTO" "PHOTO_GROUP"
-);
-
-static FIELDS: LazyLock<BTreeMap<&str, Vec<Field>>> =
-    LazyLock::new(|| SCHEMA.iter().map(|(file, text)| (*file, parse(text))).collect());
-
-fn parse(text: &str) -> Vec<Field> {
-    let rows = text.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
-    rows.filter_map(|line| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let (name, number) = (cells[0], cells[1].parse::<usize>().expect("the schema numbers its fields"));
-        let kind = match cells[2] {
-            "N" => Kind::Number,
-            "D" => Kind::Date,
-            "M" => Kind::Values,
-            "T" if name.ends_with("_TIME") => Kind::TimeOfDay,
+impl Field {
+    fn of(field: SchemaField) -> Field {
+        let item = field.item;
+        let kind = match item.conversion.as_str() {
+            _ if item.multi => Kind::Values,
+            _ if item.stamp => Kind::Stamp,
+            code if code.starts_with('D') => Kind::Date,
+            code if code.starts_with("MT") => Kind::TimeOfDay,
+            code if code.starts_with("MD") => Kind::Money,
+            _ if item.right => Kind::Number,
             _ => Kind::Text,
         };
-        // Field 0 is the record id, which is kept outside of the record.
-        (number > 0).then(|| Field {
-            name: name.to_owned(),
-            number,
+        Field {
+            name: item.name,
+            number: item.field,
             kind,
-            required: cells[4] == "Y",
-            description: cells[3].to_owned(),
-        })
-    })
-    .collect()
+            #[cfg(test)]
+            required: field.required,
+            #[cfg(test)]
+            description: field.description,
+        }
+    }
 }
 
+static FIELDS: LazyLock<BTreeMap<&str, Vec<Field>>> = LazyLock::new(|| {
+    let files = household().expect("the schema embedded in hal-db is well formed, as its tests show");
+    let fields = |fields: Vec<SchemaField>| {
+        // Field 0 is the record id, which is kept outside of the record.
+        fields.into_iter().filter(|field| field.item.field > 0).map(Field::of).collect()
+    };
+    files.into_iter().map(|file| (file.name, fields(file.fields))).collect()
+});
+
 /// The files of a household, by name.
+#[cfg(test)]
 pub(super) fn files() -> impl Iterator<Item = &'static str> {
-    SCHEMA.iter().map(|(file, _)| *file)
+    FIELDS.keys().copied()
 }
 
 /// The fields of a file; panics when the schema has no such file, which is a mistake of this folder.

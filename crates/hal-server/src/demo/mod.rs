@@ -98,13 +98,11 @@ fn copays(records: &[(String, String, Record)]) -> Vec<(i64, i64)> {
         fields.clone().find(|field| field.name == name).expect("a field of the schema").number
     };
     let (date, amount, paid) = (number("APPOINTMENT_DATE"), number("COPAY_AMOUNT"), number("COPAY_PAID"));
-    let appointments = records
-        .iter()
-        .filter(|(file, _, record)| file == "APPOINTMENT" && record.field_text(paid) == "Y");
+    let appointments =
+        records.iter().filter(|(file, _, record)| file == "APPOINTMENT" && record.field_text(paid) == "Y");
     appointments
         .map(|(_, _, record)| {
-            let cell =
-                |number| record.field_text(number).parse().expect("a whole number in the table");
+            let cell = |number| record.field_text(number).parse().expect("a whole number in the table");
             (cell(date), cell(amount))
         })
         .collect()

@@ -10,7 +10,7 @@
 //! | date | `07-19/-9y` (in the year of today less nine), `+6/-14y` (today + 6 days, fourteen years back) | QM day |
 //! | date meant as a moment | `-1 09:12` | `day.second`, see `hal_db::date::stamp` |
 //! | time of day | `14:15` | seconds since midnight |
-//! | money | `$12.40` | cents |
+//! | money | `$12.40` | cents where the dictionary converts (`MD2`), dollars elsewhere |
 //! | multivalued | `a;b` | values |
 //!
 //! Columns that nearly every file has are filled in when a table leaves them out: `CREATED_DATE`, `UPDATED_DATE`, `ACTIVE`.
@@ -99,7 +99,8 @@ impl Draft {
             ("UPDATED_DATE", (today - 14).to_string()),
             ("ACTIVE", "Y".to_owned()),
         ] {
-            let missing = self.index(name).is_some_and(|index| self.stored.get(index).is_none_or(Vec::is_empty));
+            let missing =
+                self.index(name).is_some_and(|index| self.stored.get(index).is_none_or(Vec::is_empty));
             if missing {
                 self = self.set(name, value);
             }
@@ -138,19 +139,22 @@ fn internal(field: &Field, cell: &str, today: i64) -> Option<Vec<u8>> {
         return Some(Vec::new());
     }
     let text = match field.kind {
-        Kind::Date => match cell.split_once(' ') {
-            Some((day, time)) => date::stamp(day_of(day, today)?, second_of(time)?),
-            None => day_of(cell, today)?.to_string(),
-        },
+        Kind::Date => day_of(cell, today)?.to_string(),
+        Kind::Stamp => {
+            let (day, time) = cell.split_once(' ')?;
+            date::stamp(day_of(day, today)?, second_of(time)?)
+        }
         Kind::TimeOfDay => second_of(cell)?.to_string(),
-        Kind::Number => match cell.strip_prefix('$') {
-            Some(dollars) => {
-                let (whole, cents) = dollars.split_once('.')?;
-                (cents.len() == 2).then_some(())?;
-                (whole.parse::<i64>().ok()? * 100 + cents.parse::<i64>().ok()?).to_string()
-            }
-            None => cell.parse::<f64>().ok().map(|_| cell.to_owned())?,
-        },
+        Kind::Money => {
+            let (dollars, cents) = cell.strip_prefix('$')?.split_once('.')?;
+            (cents.len() == 2).then_some(())?;
+            (dollars.parse::<i64>().ok()? * 100 + cents.parse::<i64>().ok()?).to_string()
+        }
+        // Deductibles and copays are amounts that the dictionary may show as plain numbers.
+        Kind::Number => {
+            let plain = cell.strip_prefix('$').map_or(cell, |dollars| dollars.trim_end_matches(".00"));
+            plain.parse::<f64>().ok().map(|_| plain.to_owned())?
+        }
         Kind::Values => {
             let mut values = Record::new();
             for (place, value) in (1..).zip(cell.split(';')) {
