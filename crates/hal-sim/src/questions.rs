@@ -176,7 +176,11 @@ impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Wrong { row, answer, why, invented } in &self.wrong {
             let mark = if *invented { "INVENTED" } else { "wrong" };
-            writeln!(f, "{mark} {}: {}\n  {why}\n  {}: {}", row.id, row.question, answer.outcome, answer.text)?;
+            writeln!(
+                f,
+                "{mark} {}: {}\n  {why}\n  {}: {}",
+                row.id, row.question, answer.outcome, answer.text
+            )?;
         }
         let right = self.asked - self.wrong.len();
         let invented = self.wrong.iter().filter(|wrong| wrong.invented).count();
@@ -210,7 +214,8 @@ fn judge(row: &Row, answer: &Answer) -> Option<(String, bool)> {
     if !row.outcomes.contains(&answer.outcome) {
         return Some((format!("the outcome must be {}", row.outcomes.join(" or ")), false));
     }
-    let missing = row.must_contain.iter().find(|words| !words.iter().any(|word| matches(&answer.text, word)))?;
+    let missing =
+        row.must_contain.iter().find(|words| !words.iter().any(|word| matches(&answer.text, word)))?;
     let shown: Vec<&str> = missing.iter().take(4).map(String::as_str).collect();
     Some((format!("must say {}", shown.join(" or ")), false))
 }

@@ -12,7 +12,17 @@ use hal_db::date::{day_from_ymd, days_in_month, iso, weekday, ymd_from_day};
 pub type Facts = BTreeMap<String, String>;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -77,7 +87,10 @@ struct Household<'a> {
 
 impl<'a> Household<'a> {
     fn of(&self, file: &'static str) -> impl Iterator<Item = (&'a str, &'a Record)> {
-        self.records.iter().filter(move |(name, _, _)| name == file).map(|(_, id, record)| (id.as_str(), record))
+        self.records
+            .iter()
+            .filter(move |(name, _, _)| name == file)
+            .map(|(_, id, record)| (id.as_str(), record))
     }
 }
 
@@ -278,8 +291,11 @@ mod tests {
     const TODAY: i64 = 21_513;
 
     fn check(file: &str, rows: &[&[(usize, &str)]], name: &str, expected: &str) {
-        let records: Vec<_> =
-            rows.iter().enumerate().map(|(n, fields)| (file.to_owned(), format!("R{n}"), record(fields))).collect();
+        let records: Vec<_> = rows
+            .iter()
+            .enumerate()
+            .map(|(n, fields)| (file.to_owned(), format!("R{n}"), record(fields)))
+            .collect();
         let facts = facts(&records, TODAY, 9 * 3600);
         let found = facts.get(name).map(|words| words.split('|').any(|word| word == expected));
         assert_eq!(found, Some(true), "{name} is {:?}, wanted {expected}", facts.get(name));
