@@ -92,10 +92,10 @@ fn unlisted_skills(files: &Files) -> Vec<String> {
         .collect()
 }
 
-/// Each subcommand is one file in `crates/hal/src/command/`, and README or docs say `hal NAME`.
+/// Each subcommand is one file in `crates/hal/src/cmd/`, and README or docs say `hal NAME`.
 fn undocumented_subcommands(files: &Files) -> Vec<String> {
     let documents: String = files.with_ending(".md").map(|(_, text)| text).collect();
-    let folder = "crates/hal/src/command/";
+    let folder = "crates/hal/src/cmd/";
     let subcommands = files.names.iter().filter_map(|name| name.strip_prefix(folder)?.strip_suffix(".rs"));
     subcommands
         .filter(|name| !name.contains('/') && *name != "mod" && *name != "tests")

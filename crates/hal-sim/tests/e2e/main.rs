@@ -2,7 +2,9 @@
 //!
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
+mod crowd; // Many at once, and each gets its own answer.
 mod durability; // What was acknowledged survives kill -9.
+mod everyday; // The everyday questions over the whole wire.
 mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.

@@ -13,7 +13,8 @@ use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication}
 /// HAProxy with TLS before a household: configuration and certificate are HAL's own work.
 pub(crate) struct Front {
     haproxy: Haproxy,
-    pub(crate) certificate: PathBuf,
+    /// What clients trust.
+    pub(crate) authority: PathBuf,
     pub(crate) port: u16,
     http_port: u16,
 }
@@ -23,54 +24,54 @@ impl Front {
     #[track_caller]
     pub(crate) fn subdomain(home: &Household) -> Front {
         let folder = home.folder.path();
-        let pem = folder.join("localhost.pem");
+        make_certificate(folder);
+        let (pem, file) = (folder.join("hal.pem"), folder.join("haproxy.cfg"));
         let (port, http_port) = (ports::free(), ports::free());
-        let out =
-            run_hal(&["cert", "self-signed", "--domain", "localhost", "--out", text(&pem)]).expect("it runs");
-        assert!(out.status.success(), "{}", said(&out));
-        let file = folder.join("haproxy.cfg");
-        let gateway = format!("127.0.0.1:{}", home.server.gateway_port);
         let out = hal()
             .args(["haproxy", "--mode", "subdomain", "--domain", "localhost", "--cert", text(&pem)])
+            .args(["--gateway", &format!("localhost:{}", home.server.gateway_port)])
             .args([
-                "--gateway",
-                &gateway,
                 "--https-port",
                 &port.to_string(),
                 "--http-port",
                 &http_port.to_string(),
-            ])
-            .args([
-                "--foreground",
-                "--runtime-dir",
-                text(folder),
                 "--stats-port",
-                "none",
-                "--out",
-                text(&file),
+                "0",
             ])
+            .args(["--unprivileged", "--runtime-dir", text(folder), "--output", text(&file)])
             .output()
             .expect("it runs");
         assert!(out.status.success(), "{}", said(&out));
         let verdict = Haproxy::check(&file).expect("haproxy runs");
         assert!(verdict.accepted, "{}", verdict.said);
+        // 2.6 says this one line on success, newer ones nothing.
         assert!(
             matches!(verdict.said.as_str(), "" | "Configuration file is valid"),
             "not silent: {}",
             verdict.said
         );
-        let haproxy = Haproxy::start(&file, port, Some(&folder.join("admin.sock"))).expect("haproxy starts");
-        Front { haproxy, certificate: pem, port, http_port }
+        let haproxy =
+            Haproxy::start(&file, port, Some(&folder.join("haproxy.sock"))).expect("haproxy starts");
+        Front { haproxy, authority: folder.join("hal-ca.pem"), port, http_port }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/", self.port)
     }
 
-    fn connect(&self, path: &str) -> Client {
-        let target = Target { port: self.port, host: "localhost", path, ca: Some(&self.certificate) };
+    #[track_caller]
+    pub(crate) fn connect(&self, path: &str) -> Client {
+        let target = Target { port: self.port, host: "localhost", path, ca: Some(&self.authority) };
         Client::connect(&target).expect("the gateway greets through HAProxy")
     }
+}
+
+/// `hal-ca.pem`, `hal-ca-key.pem` and `hal.pem` for the name and address of this machine.
+#[track_caller]
+fn make_certificate(folder: &Path) {
+    let out =
+        run_hal(&["cert", "self-signed", "--domain", "localhost", "--dir", text(folder)]).expect("it runs");
+    assert!(out.status.success(), "{}", said(&out));
 }
 
 fn text(path: &Path) -> &str {
@@ -112,7 +113,7 @@ fn hal_ask_reaches_the_gateway_by_every_form_of_address() {
         let mut command = hal();
         command.args(["ask", "--server", server]);
         if ca {
-            command.args(["--ca", text(&front.certificate)]);
+            command.args(["--ca", text(&front.authority)]);
         }
         let out = command.arg(QUESTION).output().expect("it runs");
         assert_eq!(out.status.code(), Some(0), "{server}: {}", said(&out));
@@ -122,7 +123,7 @@ fn hal_ask_reaches_the_gateway_by_every_form_of_address() {
         let mut command = hal();
         command.arg("ask").env("HAL_SERVER_URL", server);
         if ca {
-            command.args(["--ca", text(&front.certificate)]);
+            command.args(["--ca", text(&front.authority)]);
         }
         let by_variable = command.arg(QUESTION).output().expect("it runs");
         assert_eq!(by_variable.stdout, out.stdout, "{server}: {}", said(&by_variable));
