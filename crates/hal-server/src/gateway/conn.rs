@@ -231,7 +231,8 @@ impl Conn {
 
     /// The client says that speech has ended.
     async fn speech_ended(&mut self) -> Result<(), Closed> {
-        let source = self.hearing.as_ref().and_then(|hearing| hearing.recording());
+        let now = self.gateway.clock.now_ms();
+        let source = self.hearing.as_mut().and_then(|hearing| hearing.ended_by_client(now));
         self.step(source.map_or(Input::NoAudio, |source| Input::SpeechEnded { source })).await
     }
 

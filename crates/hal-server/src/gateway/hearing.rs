@@ -3,6 +3,7 @@
 //! Samples go to a recogniser while they arrive, on a thread of its own, so that little is left to do when
 //! speech has ended. Knows nothing of what the words mean.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -16,6 +17,11 @@ use hal_wire::{Code, Private};
 use tracing::{debug, warn};
 
 use super::conn::Event;
+
+/// Sound kept while no voice is found in it: a client that says "ended" knows better than the endpointer.
+const UNVOICED_SAMPLES_MAX: usize = 8 * RATE_HZ as usize;
+/// Less than this is a click on a button, not speech.
+const UNVOICED_SAMPLES_MIN: usize = RATE_HZ as usize / 4;
 
 /// A recording whose sound has stopped coming is over: some clients end by going silent on the wire.
 const SOUND_GAP_MS: u64 = 2_000;
@@ -37,6 +43,8 @@ pub(super) struct Hearing {
     endpointer: Endpointer,
     resampler: Option<(u32, Resampler)>,
     recording: Option<Recording>,
+    /// The end of a stream in which no voice was found yet.
+    unvoiced: VecDeque<i16>,
 }
 
 struct Recording {
@@ -62,6 +70,7 @@ impl Hearing {
             endpointer: Endpointer::new(EndpointerConfig::default()),
             resampler: None,
             recording: None,
+            unvoiced: VecDeque::new(),
         }
     }
 
@@ -117,6 +126,10 @@ impl Hearing {
         } else if was_speaking {
             self.record(now, source, samples)?;
             change = Change::Recorded;
+        } else {
+            self.unvoiced.extend(samples);
+            let surplus = self.unvoiced.len().saturating_sub(UNVOICED_SAMPLES_MAX);
+            self.unvoiced.drain(..surplus);
         }
         while let Some(found) = edge {
             match found {
@@ -153,6 +166,7 @@ impl Hearing {
             tokio::task::spawn_blocking(move || recognise(engine.as_ref(), &pieces, &events));
             Recording { source, samples, count: 0, last_sound: now }
         });
+        self.unvoiced.clear();
         recording.last_sound = now;
         recording.count += samples.len();
         if recording.count > UTTERANCE_SAMPLES_MAX {
@@ -172,12 +186,17 @@ impl Hearing {
         self.recording.take().is_some_and(|recording| recording.samples.send(Piece::Finish(turn)).is_ok())
     }
 
-    /// How the current recording came, if there is one.
-    pub(super) fn recording(&self) -> Option<Source> {
+    /// The recording that the client says has ended, if there is one. Sound too quiet for the endpointer counts.
+    pub(super) fn ended_by_client(&mut self, now: Millis) -> Option<Source> {
+        if self.recording.is_none() && self.unvoiced.len() >= UNVOICED_SAMPLES_MIN {
+            let samples = std::mem::take(&mut self.unvoiced).into();
+            self.record(now, Source::Stream, samples).ok()?;
+        }
         self.recording.as_ref().map(|recording| recording.source)
     }
 
     pub(super) fn discard(&mut self) {
+        self.unvoiced.clear();
         if self.recording.take().is_some() {
             self.endpointer.reset();
         }
