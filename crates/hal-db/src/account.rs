@@ -64,6 +64,11 @@ impl Meta {
         Ok(Meta { format: u32_at(0), commit: u64_at(4), catalog: u64_at(12), next: u32_at(20) })
     }
 
+    /// The counters of an account that exists.
+    pub(crate) fn required(view: &dyn View) -> Result<Meta> {
+        Meta::read(view)?.ok_or_else(|| Error::Damaged { what: "its counters are missing".to_owned() })
+    }
+
     pub(crate) fn read(view: &dyn View) -> Result<Option<Meta>> {
         view.get(META_KEY)?.map(|bytes| Meta::from_bytes(&bytes)).transpose()
     }

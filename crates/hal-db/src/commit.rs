@@ -20,7 +20,8 @@ const BATCH_MAX: usize = 1024;
 /// What is left to do once the batch is on disk, or could not be put there.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 /// A closure with its type erased: runs in a transaction; `None` when it failed and has answered already.
-type Job = Box<dyn FnOnce(&mut Txn<'_>) -> Option<Answer> + Send>;
+/// Given an error instead of a transaction it only answers.
+type Job = Box<dyn FnOnce(Result<&mut Txn<'_>>) -> Option<Answer> + Send>;
 
 /// The result of a write that is under way.
 pub struct Ticket<T>(Receiver<Result<T>>);
@@ -75,8 +76,10 @@ impl Committer {
         let (answer, ticket) = sync_channel(1);
         let job: Job = Box::new(move |txn| {
             // The transaction is thrown away after a panic, so nobody sees what it broke.
-            let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(txn)))
-                .unwrap_or_else(|panic| Err(Error::Panicked(panic_text(panic.as_ref()))));
+            let outcome = txn.and_then(|txn| {
+                std::panic::catch_unwind(AssertUnwindSafe(|| work(txn)))
+                    .unwrap_or_else(|panic| Err(Error::Panicked(panic_text(panic.as_ref()))))
+            });
             match outcome {
                 Ok(value) => Some(Box::new(move |committed: Result<()>| {
                     // Nobody listens when the ticket was dropped.
@@ -136,13 +139,20 @@ fn commit_batch(
     answers: &mut Vec<Answer>,
 ) -> Result<Arc<Catalog>> {
     let mut catalog = Arc::clone(&shared.catalog.read().unwrap_or_else(PoisonError::into_inner));
-    let mut store_txn = shared.store.begin()?;
-    let mut meta = Meta::read(store_txn.as_view())?
-        .ok_or_else(|| Error::Damaged { what: "its counters are missing".to_owned() })?;
+    let begun = shared.store.begin().and_then(|txn| Ok((Meta::required(txn.as_view())?, txn)));
+    let (mut meta, mut store_txn) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            let unanswered = first(Err(error.clone()));
+            debug_assert!(unanswered.is_none(), "a closure without a transaction fails");
+            return Err(error);
+        }
+    };
     let mut job = Some(first);
+    let mut changed = false;
     let mut ran = 0;
     while let Some(next) = job.take() {
-        run_job(next, store_txn.as_mut(), &mut catalog, &mut meta, answers)?;
+        changed |= run_job(next, store_txn.as_mut(), &mut catalog, &mut meta, answers)?;
         ran += 1;
         if ran < BATCH_MAX {
             job = match queue.try_recv() {
@@ -151,36 +161,34 @@ fn commit_batch(
             };
         }
     }
-    if answers.is_empty() {
-        // All closures failed: there is nothing to write and nobody waits for a sync.
-        return Ok(catalog);
+    if changed {
+        meta.commit += 1;
+        store_txn.put(META_KEY, &meta.to_bytes())?;
+        store_txn.commit()?;
     }
-    meta.commit += 1;
-    store_txn.put(META_KEY, &meta.to_bytes())?;
-    store_txn.commit()?;
     Ok(catalog)
 }
 
+/// Runs one closure; gives whether it changed anything.
 fn run_job(
     job: Job,
     store_txn: &mut dyn StoreTxn,
     catalog: &mut Arc<Catalog>,
     meta: &mut Meta,
     answers: &mut Vec<Answer>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut txn = Txn::new(store_txn.as_view(), Arc::clone(catalog), *meta);
-    let Some(answer) = job(&mut txn) else { return Ok(()) };
+    let Some(answer) = job(Ok(&mut txn)) else { return Ok(false) };
     // Before the changes are applied: should that fail, the caller must hear of it.
     answers.push(answer);
     let (changes, new_catalog, new_meta) = txn.finish();
+    let changed = !changes.is_empty();
     (*catalog, *meta) = (new_catalog, new_meta);
-    apply(changes, store_txn)
+    apply(changes, store_txn)?;
+    Ok(changed)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -151,7 +151,7 @@ impl DynArray {
         dcount(&self.0, &[FM])
     }
 
-    /// Number of elements that `delimiter` divides the array into: 0 for "" (and for an empty delimiter).
+    /// Number of elements that `delimiter` divides the array into: 0 for "".
     #[must_use]
     pub fn dcount(&self, delimiter: &[u8]) -> usize {
         dcount(&self.0, delimiter)
@@ -397,7 +397,12 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// DCOUNT: number of elements that `delimiter` divides `bytes` into; 0 for "".
 #[must_use]
 pub fn dcount(bytes: &[u8], delimiter: &[u8]) -> usize {
-    if bytes.is_empty() || delimiter.is_empty() { 0 } else { count(bytes, delimiter) + 1 }
+    match (bytes, delimiter) {
+        ([], _) => 0,
+        // As COUNT: an empty delimiter counts characters.
+        (_, []) => char_count(bytes),
+        _ => count(bytes, delimiter) + 1,
+    }
 }
 
 /// COUNT: occurrences of `part` in `bytes` that do not overlap; the number of characters for an empty `part`.

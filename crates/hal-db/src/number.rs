@@ -55,10 +55,6 @@ impl<'a> Decimal<'a> {
         self.negative
     }
 
-    pub(crate) fn is_integer(&self) -> bool {
-        self.fraction.is_empty()
-    }
-
     pub(crate) fn compare(&self, other: &Decimal<'_>) -> Ordering {
         let magnitude = |a: &Decimal<'_>, b: &Decimal<'_>| {
             a.whole

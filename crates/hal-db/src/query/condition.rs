@@ -210,16 +210,17 @@ pub(super) fn content<'a>(item: &DataItem, id: &'a [u8], record: &'a [u8]) -> &'
 
 /// Converts what a person wrote for `item` to its stored form. ISO dates are taken whatever the conversion's order.
 fn literal(text: &str, item: &DataItem, no_case: bool, env: &Env) -> Result<Value> {
-    let (bytes, whole_day) = stored(text, item, env)?;
+    let (bytes, whole_day) = stored(text, item, env, false)?;
     let bytes = if no_case { fold(&bytes) } else { bytes };
     Ok(Value::Text { bytes, whole_day })
 }
 
-/// Stored form of written text, and whether it is a date without a time for a stamp.
+/// Stored form of written text, and whether it is a date without a time for a stamp. `strict` refuses a date that the
+/// calendar does not have; else it runs on into the next month, as QM has it.
 ///
 /// # Errors
 /// [`Error::BadValue`].
-pub(crate) fn stored(text: &str, item: &DataItem, env: &Env) -> Result<(Vec<u8>, bool)> {
+pub(crate) fn stored(text: &str, item: &DataItem, env: &Env, strict: bool) -> Result<(Vec<u8>, bool)> {
     if item.conversion.is_empty() || text.is_empty() {
         return Ok((text.as_bytes().to_vec(), false));
     }
@@ -233,8 +234,9 @@ pub(crate) fn stored(text: &str, item: &DataItem, env: &Env) -> Result<(Vec<u8>,
         return Ok((day.to_string().into_bytes(), item.stamp));
     }
     match conv::iconv(text.as_bytes(), &item.conversion, env) {
-        (bytes, Status::Ok | Status::Doubtful) => Ok((bytes, item.stamp && is_date)),
-        (_, Status::BadData | Status::BadCode) => Err(Error::BadValue {
+        (bytes, Status::Ok) => Ok((bytes, item.stamp && is_date)),
+        (bytes, Status::Doubtful) if !strict => Ok((bytes, item.stamp && is_date)),
+        (_, _) => Err(Error::BadValue {
             item: item.name.clone(),
             value: text.chars().take(80).collect(),
             code: item.conversion.replace('\u{FD}', " then "),

@@ -17,6 +17,7 @@ pub use plan::{Condition, Count, Display, Operand, Options, QueryPlan, RelOp, Sa
 pub use report::report;
 pub use rows::{Cell, Column, Row, Rows};
 
+pub(crate) use condition::stored;
 pub(crate) use exec::run;
 
 /// Longest sentence in bytes.

@@ -211,7 +211,7 @@ pub enum Operand {
 }
 
 /// Longest text that may be bound to a parameter, in bytes.
-pub const PARAMETER_BYTES_MAX: usize = 4096;
+pub(super) const PARAMETER_BYTES_MAX: usize = 4096;
 
 impl QueryPlan {
     /// Fills in the parameters: `value(name)` gives the text as a person would write it, `None` when unknown.

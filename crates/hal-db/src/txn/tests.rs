@@ -1,1 +1,116 @@
+//! Files, dictionaries and indices within transactions.
 
+use crate::{Database, DynArray, Env, Error, query};
+
+fn item(number: &str, format: &str) -> DynArray {
+    DynArray::from_fields(["D", number, "", "", format, "S"])
+}
+
+#[test]
+fn a_transaction_sees_what_it_wrote() {
+    let db = Database::in_memory();
+    db.write(|txn| {
+        txn.create_file("F")?;
+        txn.write("DICT F", "NAME", &item("1", "10L"))?;
+        assert!(txn.dictionary("F")?.data("NAME").is_some());
+        txn.create_index("F", "NAME")?;
+        txn.write("F", "A", &DynArray::from_text("x"))?;
+        txn.write("F", "B", &DynArray::from_text("y"))?;
+        txn.write("F", "B", &DynArray::from_text("x"))?;
+        assert!(txn.delete("F", "A")?);
+        assert!(!txn.delete("F", "A")?);
+        assert!(txn.read("F", "A")?.is_none());
+        Ok(())
+    })
+    .unwrap();
+    let snapshot = db.snapshot().unwrap();
+    let plan = query::parse("LIST F WITH NAME EQ \"x\"", &snapshot).unwrap();
+    let in_txn = plan.clone();
+    let seen = db
+        .write(move |txn| {
+            txn.write("F", "C", &DynArray::from_text("x"))?;
+            Ok(txn.run(&in_txn, &Env::default())?.rows.len())
+        })
+        .unwrap();
+    assert_eq!(seen, 2);
+    assert_eq!(snapshot.run(&plan, &Env::default()).unwrap().rows.len(), 1);
+}
+
+#[test]
+fn a_deleted_file_leaves_no_key_behind() {
+    let db = Database::in_memory();
+    let keys = |db: &Database| {
+        let snapshot = db.snapshot().unwrap();
+        snapshot.files().unwrap().len() + snapshot.ids("VOC").unwrap().count()
+    };
+    let before = keys(&db);
+    db.write(|txn| {
+        txn.create_file("F")?;
+        txn.write("DICT F", "NAME", &item("1", "10L"))?;
+        txn.create_index("F", "NAME")?;
+        txn.write("F", "A", &DynArray::from_text("x"))
+    })
+    .unwrap();
+    db.write(|txn| txn.delete_file("F")).unwrap();
+    assert_eq!(keys(&db), before);
+    db.write(|txn| txn.create_file("F")).unwrap();
+    let snapshot = db.snapshot().unwrap();
+    assert_eq!(snapshot.ids("F").unwrap().count(), 0);
+    assert!(snapshot.indices("F").unwrap().is_empty());
+}
+
+#[test]
+fn a_changed_item_makes_its_index_anew() {
+    let db = Database::in_memory();
+    db.write(|txn| {
+        txn.create_file("F")?;
+        txn.write("DICT F", "N", &item("1", "10L"))?;
+        assert!(txn.create_index("F", "N")?);
+        assert!(!txn.create_index("F", "N")?);
+        txn.write("F", "A", &DynArray::from_text("5"))?;
+        txn.write("DICT F", "N", &item("1", "10R"))?;
+        Ok(())
+    })
+    .unwrap();
+    let run = |db: &Database| {
+        let snapshot = db.snapshot().unwrap();
+        let plan = query::parse("LIST F WITH N GT 4", &snapshot).unwrap();
+        let rows = snapshot.run(&plan, &Env::default()).unwrap();
+        (rows.count, rows.access)
+    };
+    // The old index no longer fits the item: it is left alone until it is made again.
+    assert_eq!(run(&db), (1, "whole file".to_owned()));
+    assert!(db.write(|txn| txn.create_index("F", "N")).unwrap());
+    assert_eq!(run(&db), (1, "index N".to_owned()));
+}
+
+#[test]
+fn ids_and_names_that_cannot_be_stored_are_refused() {
+    let db = Database::in_memory();
+    db.write(|txn| txn.create_file("F")).unwrap();
+    for id in ["", "a\0b", "a\u{FD}b", &"x".repeat(256)] {
+        let id = id.to_owned();
+        let result = db.write(move |txn| txn.write("F", &id, &DynArray::new()));
+        assert!(matches!(result, Err(Error::IllegalId { what: "record id", .. })), "{result:?}");
+    }
+    db.write(|txn| txn.write("F", &"x".repeat(255), &DynArray::new())).unwrap();
+    for name in ["", "two words", "lower", "DICT X"] {
+        let result = db.write(move |txn| txn.create_file(name));
+        assert!(matches!(result, Err(Error::IllegalId { what: "file name", .. })), "{name}");
+    }
+    let error = db.write(|txn| txn.write("PERSN", "1", &DynArray::new())).unwrap_err();
+    assert!(matches!(error, Error::NoSuchFile { .. }));
+}
+
+#[test]
+fn an_item_that_is_not_there_cannot_be_indexed() {
+    let db = Database::in_memory();
+    db.write(|txn| {
+        txn.create_file("F")?;
+        txn.write("DICT F", "NAME", &item("1", "10L"))
+    })
+    .unwrap();
+    let error = db.write(|txn| txn.create_index("F", "NAEM")).unwrap_err();
+    assert_eq!(error.to_string(), "NAEM is not a field of F\n\nhint: did you mean NAME?");
+    assert!(matches!(db.write(|txn| txn.create_index("F", "@ID")), Err(Error::Refused(_))));
+}
