@@ -67,3 +67,6 @@ fn pcm16(bytes: &[u8]) -> Result<Vec<i16>, SpeechError> {
     }
     Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ mod error;
 mod frame;
 pub mod resample;
 pub mod stt;
+#[cfg(test)]
+mod testing;
 pub mod tts;
 pub mod wav;
 

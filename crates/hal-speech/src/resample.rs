@@ -56,7 +56,9 @@ impl Resampler {
         let sinc = Async::new_sinc(ratio, 1.0, &shape, chunk, 1, FixedAsync::Input)
             .map_err(|error| SpeechError::Engine { engine: "resampler", reason: error.to_string() })?;
         let output = vec![0.0; sinc.output_frames_max()];
-        let skip = sinc.output_delay();
+        // The first output lies one output step behind the filter's beginning (measured; `output_delay` is one more). Half
+        // a sample of the slower rate is what rounding leaves.
+        let skip = (length as f64 * ratio / 2.0 - 1.0).round() as usize;
         let filter = Filter {
             sinc,
             input: Vec::with_capacity(2 * chunk),
@@ -147,3 +149,6 @@ impl std::fmt::Debug for Resampler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

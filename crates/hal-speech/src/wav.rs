@@ -107,3 +107,6 @@ fn file_of(format: &[u8], data: &[u8]) -> Vec<u8> {
     file.extend_from_slice(data);
     file
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ use crate::RATE_HZ;
 /// What the voice detector takes at once: 16 ms at 16 kHz.
 const WINDOW: usize = 256;
 
+/// Growth of the noise estimate for each window: it doubles in 5 s. Speech has a dip that brings it down more often.
+const NOISE_RISE: f32 = 1.002_2;
+
 /// How long a voice must be there, or be gone, before it counts. All times are of audio, not of a clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointerConfig {
@@ -26,6 +29,8 @@ pub struct EndpointerConfig {
     pub voice_score: f32,
     /// Root mean square below which nothing counts as a voice, in parts of full scale. 0.003 is about -50 dB.
     pub energy_floor: f32,
+    /// A voice is so many times louder than the steady noise around it. 2.0 is 6 dB.
+    pub above_noise: f32,
 }
 
 impl Default for EndpointerConfig {
@@ -37,6 +42,7 @@ impl Default for EndpointerConfig {
             utterance_ms_max: 60_000,
             voice_score: 0.5,
             energy_floor: 0.003,
+            above_noise: 2.0,
         }
     }
 }
@@ -80,6 +86,8 @@ pub struct Endpointer {
     pre_roll: VecDeque<i16>,
     /// Edges found in a chunk and not yet given out.
     pending: VecDeque<Edge>,
+    /// Loudness of the steady noise: falls at once, rises slowly.
+    noise: f32,
     speaking: bool,
     /// Length of the current run of voice (before) or of its absence (while speaking), in samples.
     run: usize,
@@ -95,6 +103,7 @@ impl Endpointer {
             window: Vec::with_capacity(WINDOW),
             pre_roll: VecDeque::new(),
             pending: VecDeque::new(),
+            noise: f32::MAX,
             speaking: false,
             run: 0,
             utterance: 0,
@@ -142,8 +151,11 @@ impl Endpointer {
     }
 
     fn judge(&mut self) {
+        let loudness = loudness(&self.window);
+        self.noise = (self.noise * NOISE_RISE).min(loudness.max(1e-6));
+        // Each window must pass the detector, which carries sound over from one to the next.
         let voice = self.detector.predict_i16(&self.window) >= self.config.voice_score
-            && loudness(&self.window) >= self.config.energy_floor;
+            && loudness >= self.config.energy_floor.max(self.noise * self.config.above_noise);
         if self.speaking {
             self.utterance += WINDOW;
             self.run = if voice { 0 } else { self.run + WINDOW };
@@ -183,3 +195,6 @@ impl std::fmt::Debug for Endpointer {
         write!(f, "Endpointer(speaking: {}, {} samples kept)", self.speaking, self.pre_roll.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

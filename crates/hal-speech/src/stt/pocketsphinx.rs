@@ -4,6 +4,7 @@
 //! given sentences, mixed 0.8 to 0.2 with general English, so that foreign talk is heard as what it is instead of being
 //! bent into a question. Recognisers wait in a bounded pool; those that already listen finish with the words they had.
 
+mod floor;
 mod general;
 mod model;
 mod ngram;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use pocketsphinx_dl::{Decoder, Library};
 
+use self::floor::Floor;
 use self::model::{Model, ModelFiles};
 use self::pool::{Pool, Slot};
 use super::{Hypothesis, Recognition, SpeechToText, Transcript, Vocabulary};
@@ -115,6 +117,7 @@ impl SpeechToText for PocketSphinx {
         Ok(Box::new(Listening {
             slot,
             backlog: Vec::new(),
+            floor: Floor::default(),
             taken: 0,
             begun: false,
             hypotheses_max: self.hypotheses_max,
@@ -141,6 +144,7 @@ struct Listening {
     slot: Slot,
     /// What was said while no recogniser was ready yet.
     backlog: Vec<i16>,
+    floor: Floor,
     taken: usize,
     begun: bool,
     hypotheses_max: usize,
@@ -169,10 +173,11 @@ impl Recognition for Listening {
         if self.taken > UTTERANCE_SAMPLES_MAX {
             return Err(SpeechError::TooLong { what: "the utterance", limit: 60, unit: "seconds" });
         }
+        let samples = self.floor.under(samples);
         match self.decoder(false)? {
-            Some(decoder) => decoder.process(samples).map_err(failed),
+            Some(decoder) => decoder.process(&samples).map_err(failed),
             None => {
-                self.backlog.extend_from_slice(samples); // Bounded by the limit above.
+                self.backlog.extend(samples); // Bounded by the limit above.
                 Ok(())
             }
         }

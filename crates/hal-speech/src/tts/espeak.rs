@@ -270,3 +270,6 @@ fn without_window(command: &mut Command) {
     #[cfg(not(windows))]
     let _: &mut Command = command;
 }
+
+#[cfg(test)]
+mod tests;
