@@ -1,7 +1,7 @@
 //! Group commit: one thread runs the waiting closures over one store transaction, syncs once and answers all.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -73,6 +73,10 @@ impl Committer {
         F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
+        if block && self.is_own_thread() {
+            let reason = "a write cannot wait for another write: use the transaction it was given";
+            return Err(Error::Refused(reason.to_owned()));
+        }
         let (answer, ticket) = sync_channel(1);
         let job: Job = Box::new(move |txn| {
             // The transaction is thrown away after a panic, so nobody sees what it broke.
@@ -101,6 +105,14 @@ impl Committer {
             })?;
         }
         Ok(Ticket(ticket))
+    }
+}
+
+impl Committer {
+    /// Whether the caller is a closure that is being run: waiting for the queue would never end.
+    fn is_own_thread(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_some_and(|thread| thread.thread().id() == std::thread::current().id())
     }
 }
 
@@ -155,10 +167,7 @@ fn commit_batch(
         changed |= run_job(next, store_txn.as_mut(), &mut catalog, &mut meta, answers)?;
         ran += 1;
         if ran < BATCH_MAX {
-            job = match queue.try_recv() {
-                Ok(next) => Some(next),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-            };
+            job = queue.try_recv().ok();
         }
     }
     if changed {

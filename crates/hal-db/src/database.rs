@@ -220,6 +220,14 @@ impl Snapshot {
         query::run(self.view.as_ref(), &self.catalog, plan, env)
     }
 
+    /// The plan in words, with the index or other way that this view would use.
+    ///
+    /// # Errors
+    /// As [`Snapshot::run`].
+    pub fn explain(&self, plan: &QueryPlan, env: &Env) -> Result<String> {
+        query::explain(self.view.as_ref(), &self.catalog, plan, env)
+    }
+
     /// Number of the commit this view shows; grows by at least 1 with each write.
     #[must_use]
     pub fn commit_number(&self) -> u64 {

@@ -433,16 +433,7 @@ fn count_byte(bytes: &[u8], byte: u8) -> usize {
 fn path(f: i64, v: i64, sv: i64) -> Levels {
     let mut levels = Levels { items: [(if f == 0 { 1 } else { f }, FM); 3], len: 1 };
     if v != 0 || sv != 0 {
-        levels.items[1] = (
-            if f < 0 {
-                1
-            } else if v == 0 {
-                1
-            } else {
-                v
-            },
-            VM,
-        );
+        levels.items[1] = (if f < 0 || v == 0 { 1 } else { v }, VM);
         levels.len = 2;
     }
     if sv != 0 {

@@ -11,7 +11,7 @@ pub(crate) struct Pattern {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Element {
-    /// `least..=most` characters of a class; `None` for any number. `greedy` takes as many as possible first.
+    /// `least..=most` characters of a class; `None` for any number.
     Run {
         class: Class,
         least: usize,
@@ -34,9 +34,16 @@ enum Class {
 /// Steps a match may take before it gives up as not matching: bounds the backtracking of hostile patterns.
 const STEPS_MAX: usize = 1_000_000;
 
+/// Runs of variable length in an alternative; one with more matches nothing. Bounds the depth of the search.
+const VARIABLE_RUNS_MAX: usize = 100;
+
 impl Pattern {
     pub(crate) fn parse(text: &str) -> Pattern {
-        Pattern { alternatives: text.split('\u{FD}').map(elements).collect() }
+        let alternatives = text.split('\u{FD}').map(elements);
+        let is_variable =
+            |element: &&Element| matches!(element, Element::Run { least, most, .. } if Some(*least) != *most);
+        let fits = |elements: &Vec<Element>| elements.iter().filter(is_variable).count() <= VARIABLE_RUNS_MAX;
+        Pattern { alternatives: alternatives.filter(fits).collect() }
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
@@ -109,36 +116,42 @@ fn element(chars: &[char], start: usize) -> (Element, usize) {
     (Element::Literal { text: vec![chars[at]], negated }, at + 1)
 }
 
-fn match_at(elements: &[Element], text: &[char], steps: &mut usize) -> bool {
-    *steps += 1;
-    if *steps > STEPS_MAX {
-        return false;
-    }
-    let Some((element, rest)) = elements.split_first() else { return text.is_empty() };
-    match element {
-        Element::Literal { text: literal, negated } => {
-            let length = literal.len();
-            text.len() >= length
-                && (text[..length] == **literal) != *negated
-                && match_at(rest, &text[length..], steps)
+fn match_at(mut elements: &[Element], mut text: &[char], steps: &mut usize) -> bool {
+    loop {
+        *steps += 1;
+        if *steps > STEPS_MAX {
+            return false;
         }
-        Element::Run { class, least, most, negated } => {
-            let fits = |c: &char| match class {
-                Class::Any => true,
-                Class::Letter => c.is_alphabetic() != *negated,
-                Class::Digit => c.is_ascii_digit() != *negated,
-            };
-            let available = text.iter().take(most.unwrap_or(usize::MAX)).take_while(|c| fits(c)).count();
-            if available < *least {
-                return false;
+        let Some((element, rest)) = elements.split_first() else { return text.is_empty() };
+        let length = match element {
+            Element::Literal { text: literal, negated } => {
+                if text.len() < literal.len() || (text[..literal.len()] == **literal) == *negated {
+                    return false;
+                }
+                literal.len()
             }
-            // Any characters: as few as possible first; letters and digits: as many.
-            let mut lengths: Box<dyn Iterator<Item = usize>> = Box::new(*least..=available);
-            if *class != Class::Any {
-                lengths = Box::new((*least..=available).rev());
+            Element::Run { class, least, most, negated } => {
+                let fits = |c: &char| match class {
+                    Class::Any => true,
+                    Class::Letter => c.is_alphabetic() != *negated,
+                    Class::Digit => c.is_ascii_digit() != *negated,
+                };
+                let available = text.iter().take(most.unwrap_or(usize::MAX)).take_while(|c| fits(c)).count();
+                if available < *least {
+                    return false;
+                }
+                if available > *least {
+                    let mut matches = |length: usize| match_at(rest, &text[length..], steps);
+                    // Any characters: as few as possible first; letters and digits: as many.
+                    return match class {
+                        Class::Any => (*least..=available).any(matches),
+                        Class::Letter | Class::Digit => (*least..=available).rev().any(&mut matches),
+                    };
+                }
+                *least
             }
-            lengths.into_iter().any(|length| match_at(rest, &text[length..], steps))
-        }
+        };
+        (elements, text) = (rest, &text[length..]);
     }
 }
 

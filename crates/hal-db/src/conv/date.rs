@@ -23,6 +23,8 @@ const WEEKDAYS: [&str; 7] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRID
 
 /// First year of the hundred that two digits mean.
 const YEAR_BASE: i32 = 1930;
+/// Greatest day number that is shown as a date.
+const DAY_MAX: i64 = 3_600_000_000;
 /// Components a code may have.
 const COMPONENTS_MAX: usize = 5;
 
@@ -239,7 +241,8 @@ fn day_number(value: &[u8]) -> Option<i64> {
     let number = Decimal::parse(value)?;
     let whole = std::str::from_utf8(number.whole()).ok()?;
     let magnitude: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    Some(if number.is_negative() { -magnitude } else { magnitude })
+    // Some ten million years; beyond it there is no date to show.
+    (magnitude <= DAY_MAX).then_some(if number.is_negative() { -magnitude } else { magnitude })
 }
 
 /// Without components: `01 JUN 1994`, or numbers in the usual order when a separator is given.

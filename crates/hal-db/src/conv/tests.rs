@@ -122,7 +122,7 @@ fn unescape(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("\\x") {
-        out.extend_from_slice(rest[..at].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..at]);
         let code = rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         out.extend(code);
         rest = &rest[at + 4..];
@@ -206,4 +206,47 @@ fn the_table_of_conversions_is_met() {
     let total = passed + failed.len();
     println!("{passed} of {total} rows\n{}", failed.join("\n"));
     assert!(passed * 100 >= total * 97, "{passed} of {total} rows\n{}", failed.join("\n"));
+}
+
+mod random {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "(D|MT|MD|ML|MR|MC|G|L|P|R|S|T|B)[-0-9A-Z,$()<>+*#%\\[\\]'\". ;/]{0,12}",
+            "(D[0-4]?[-/ ]?(D|M|Y|MA|DO|J|Q|W|WA|L|E){0,5}(\\[[ZA0-9,]{0,8}\\])?)",
+            "\\PC{0,10}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_code_and_no_value_panics(value in prop_oneof!["-?[0-9]{0,20}(\\.[0-9]{0,20})?", "\\PC{0,12}"], bytes in prop::collection::vec(any::<u8>(), 0..8), code in code()) {
+            let env = Env { today: 21_513, second: 0 };
+            for value in [value.as_bytes(), &bytes] {
+                let _shown = oconv(value, &code);
+                let _stored = iconv(value, &code, &env);
+            }
+            let _laid_out = crate::fmt::fmt(&value, &code);
+        }
+
+        #[test]
+        fn dates_times_and_money_come_back(day in -700_000i64..2_900_000, second in 0i64..86_400, cents in -1_000_000_000i64..1_000_000_000) {
+            for code in ["D4-", "D4-YMD[4,2,2]", "D4/E", "D"] {
+                let shown = shown(&day.to_string(), code).0;
+                prop_assert_eq!(stored(&shown, code), (day.to_string(), 0), "{} {}", code, shown);
+            }
+            for code in ["MTS", "MTHS"] {
+                let shown = shown(&second.to_string(), code).0;
+                prop_assert_eq!(stored(&shown, code), (second.to_string(), 0), "{} {}", code, shown);
+            }
+            for code in ["MD2", "MD2,$", "MD2(", "MR2,C"] {
+                let shown = shown(&cents.to_string(), code).0;
+                prop_assert_eq!(stored(&shown, code), (cents.to_string(), 0), "{} {}", code, shown);
+            }
+        }
+    }
 }

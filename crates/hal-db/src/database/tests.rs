@@ -149,6 +149,14 @@ fn many_writers_all_arrive_and_share_commits() {
 }
 
 #[test]
+fn a_write_within_a_write_is_refused_and_does_not_hang() {
+    let db = Database::in_memory();
+    let inner = db.clone();
+    let result = db.write(move |_| inner.write(|txn| txn.create_file("F")));
+    assert!(matches!(result, Err(Error::Refused(_))), "{result:?}");
+}
+
+#[test]
 fn what_is_queued_is_written_before_the_account_closes() {
     let dir = tempfile::tempdir().unwrap();
     let db = Database::open(dir.path()).unwrap();

@@ -40,5 +40,7 @@ fn a_literal_beginning_is_known() {
 fn a_hostile_pattern_gives_up_and_does_not_hang() {
     let pattern = "0A0A0A0A0A0A0A0A0A0A0A0A0A0A'!'";
     assert!(!Pattern::parse(pattern).matches(&"a".repeat(2000)));
+    assert!(!Pattern::parse(&"0A".repeat(5000)).matches("aaa"));
+    assert!(Pattern::parse(&"1A".repeat(5000)).matches(&"a".repeat(5000)));
     let _parsed = Pattern::parse("99999999999999999999N-~'\"");
 }

@@ -27,7 +27,7 @@ pub(super) enum Access {
 /// Keys of an index that may hold records passing a test.
 struct Candidate<'a> {
     index: &'a Index,
-    ranges: Vec<(Bound<Vec<u8>>, Bound<Vec<u8>>)>,
+    ranges: Vec<Range>,
 }
 
 /// Chooses the way with the fewest records; gives it with its description.

@@ -225,10 +225,11 @@ pub(crate) fn stored(text: &str, item: &DataItem, env: &Env, strict: bool) -> Re
         return Ok((text.as_bytes().to_vec(), false));
     }
     let is_date = item.conversion.starts_with(['D', 'd']);
-    if item.stamp && is_date {
-        if let Some(moment) = iso_moment(text) {
-            return Ok((moment.into_bytes(), false));
-        }
+    if item.stamp
+        && is_date
+        && let Some(moment) = iso_moment(text)
+    {
+        return Ok((moment.into_bytes(), false));
     }
     if is_date && let Some(day) = date::from_iso(text) {
         return Ok((day.to_string().into_bytes(), item.stamp));

@@ -62,6 +62,23 @@ pub(crate) fn run(view: &dyn View, catalog: &Catalog, plan: &QueryPlan, env: &En
     })
 }
 
+/// The plan in words, with the way its records would be found in this view.
+pub(crate) fn explain(view: &dyn View, catalog: &Catalog, plan: &QueryPlan, env: &Env) -> Result<String> {
+    let file = catalog.file(&plan.file)?;
+    let check = plan.select.as_ref().map(|condition| Check::compile(condition, env)).transpose()?;
+    let from = match &check {
+        _ if !plan.ids.is_empty() => "ids".to_owned(),
+        None => "whole file".to_owned(),
+        Some(check) => match choose(view, file, check, plan.options.no_index)? {
+            (Access::Ids(ids), way) => format!("{way}, {} records to test", ids.len()),
+            (Access::WholeFile, way) => way,
+        },
+    };
+    let words = plan.explain();
+    let (head, rest) = words.split_once('\n').unwrap_or((&words, ""));
+    Ok(format!("{head}\n  from {from}\n{rest}").trim_end().to_owned())
+}
+
 fn fixed(count: &Count) -> Result<usize> {
     match count {
         Count::Fixed(count) => Ok(*count),

@@ -18,7 +18,7 @@ pub use report::report;
 pub use rows::{Cell, Column, Row, Rows};
 
 pub(crate) use condition::stored;
-pub(crate) use exec::run;
+pub(crate) use exec::{explain, run};
 
 /// Longest sentence in bytes.
 pub const SENTENCE_BYTES_MAX: usize = 8192;

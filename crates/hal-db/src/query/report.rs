@@ -47,11 +47,8 @@ impl Out {
         self.text.push('\n');
     }
 
-    /// A blank line, unless there is one.
     fn blank(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
+        self.text.push('\n');
     }
 }
 
@@ -104,7 +101,8 @@ fn page_heading(sentence: &str, width: usize) -> String {
     let page = "Page 1";
     let room = width.saturating_sub(10);
     let sentence = cut(sentence, room);
-    let spaces = width.saturating_sub(sentence.width() + page.len()).max(1);
+    // QM leaves the last column free.
+    let spaces = width.saturating_sub(sentence.width() + page.len() + 1).max(1);
     format!("{sentence}{}{page}", " ".repeat(spaces))
 }
 
@@ -230,3 +228,6 @@ fn count_line(rows: &Rows) -> String {
         Verb::Select | Verb::Sselect => format!("{n} record(s) selected to list 0"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,10 +216,22 @@ fn a_plan_explains_itself() {
 }
 
 #[test]
+fn a_snapshot_explains_which_way_it_would_go() {
+    let snapshot = pharmacy().snapshot().unwrap();
+    let plan = parse("LIST MED WITH STATUS EQ {status}", &snapshot).unwrap();
+    assert!(matches!(snapshot.explain(&plan, &ENV), Err(Error::UnboundParameter { .. })));
+    let bound = plan.bind(|_| Some("active".to_owned())).unwrap();
+    let explained = snapshot.explain(&bound, &ENV).unwrap();
+    assert_eq!(explained.lines().nth(1), Some("  from index STATUS, 3 records to test"));
+    let whole = parse("LIST MED WITH COST GT 1", &snapshot).unwrap();
+    assert_eq!(snapshot.explain(&whole, &ENV).unwrap().lines().nth(1), Some("  from whole file"));
+}
+
+#[test]
 fn a_report_has_dotted_headings_stacked_values_and_totals() {
     let snapshot = pharmacy().snapshot().unwrap();
     let shown = report(&rows(&snapshot, "SORT MED WITH STATUS EQ active NAME TIMES TOTAL COST"), 80);
-    let heading = format!("{:<74}Page 1", "SORT MED WITH STATUS EQ active NAME TIMES TOTAL COST");
+    let heading = format!("{:<73}Page 1", "SORT MED WITH STATUS EQ active NAME TIMES TOTAL COST");
     let expected = [
         heading.as_str(),
         "MED.......   Name................   Times..   Cost......",
@@ -237,7 +249,7 @@ fn a_report_has_dotted_headings_stacked_values_and_totals() {
     let narrow = report(&rows(&snapshot, "LIST MED M2 NAME TIMES HDR.SUP"), 20);
     assert_eq!(
         narrow,
-        "MED......... : M2\nName........ : Metformin\nTimes....... : 08:00am\n               06:00pm\n\n1 record(s) listed\n"
+        "MED......... : M2\nName........ : Metformin\nTimes....... : 08:00am\n               06:00pm\n\n\n1 record(s) listed\n"
     );
     assert_eq!(report(&rows(&snapshot, "LIST MED WITH COST GT 999"), 80), "0 record(s) listed\n");
     assert_eq!(report(&rows(&snapshot, "COUNT MED"), 80), "5 record(s) counted\n");
