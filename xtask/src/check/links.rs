@@ -11,7 +11,22 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
             }
         }
     }
+    for (name, text) in files.with_ending(".rs").chain(files.with_ending(".toml")) {
+        // Tests of this check invent documents.
+        let documents = if name.starts_with("xtask/src/check/") { Vec::new() } else { mentioned(text) };
+        let absent = documents.into_iter().filter(|document| !files.names.contains(document));
+        complaints.extend(absent.map(|document| format!("{name}: mentions {document}, which is not there")));
+    }
     complaints
+}
+
+/// Every `docs/NAME.md` that a source file sends its reader to.
+fn mentioned(text: &str) -> Vec<String> {
+    let ends =
+        text.match_indices("docs/").filter_map(|(at, _)| Some(&text[at..at + text[at..].find(".md")? + 3]));
+    ends.filter(|path| path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The targets of `[text](target)` with their line numbers, outside of code.
@@ -113,6 +128,11 @@ mod tests {
         assert!(complaints("[p](docs/protocol.md) [c](docs/protocol.md#close-codes) [f](docs/)").is_empty());
         assert_eq!(complaints("[p](docs/absent.md)").len(), 1);
         assert_eq!(complaints("[p](docs/protocol.md#absent)").len(), 1);
+    }
+
+    #[test]
+    fn source_may_only_send_readers_to_documents_that_exist() {
+        assert_eq!(mentioned("//! See docs/skills.md, or docs/ and README.md."), ["docs/skills.md"]);
     }
 
     #[test]
