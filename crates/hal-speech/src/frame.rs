@@ -59,7 +59,7 @@ pub fn decode_audio(bytes: &[u8], default_rate_hz: u32) -> Result<Vec<i16>, Spee
 }
 
 fn pcm16(bytes: &[u8]) -> Result<Vec<i16>, SpeechError> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(SpeechError::BadAudio(format!(
             "{} bytes are no whole number of 16-bit samples; send WAV, or PCM i16 little-endian",
             bytes.len()

@@ -205,3 +205,57 @@ fn read_bits(bytes: &[u8], start: usize, offset: usize, count: usize) -> usize {
 fn linear(log: f32) -> f64 {
     (f64::from(log) * 1.0001f64.ln()).exp()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shipped file, or a visible word that it is not there.
+    fn shipped() -> Option<Vec<u8>> {
+        let file = super::super::usual_model_folders().into_iter().map(|folder| folder.join("en-us.lm.bin"));
+        let bytes = file.filter(|file| file.is_file()).find_map(|file| std::fs::read(file).ok());
+        if bytes.is_none() {
+            use std::io::Write;
+            writeln!(std::io::stderr(), "skipped: pocketsphinx-en-us is not installed").ok();
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_shipped_file_knows_what_english_says() {
+        let Some(bytes) = shipped() else { return };
+        let english = General::read(&bytes).unwrap();
+        let common = english.commonest();
+        assert!(
+            ["the", "to", "and", "of", "i", "you"].iter().all(|word| common[..20].contains(word)),
+            "{:?}",
+            &common[..20]
+        );
+        let mut words = Words::default();
+        let [what, is, the, time, purple] =
+            ["what", "is", "the", "time", "purple"].map(|word| words.add(word));
+        common[..300].iter().filter(|word| !word.starts_with('<')).for_each(|word| {
+            words.add(word);
+        });
+        let model = english.restricted(&words);
+        assert!(model.after_one(what, is) > 10.0 * model.after_one(the, is));
+        assert!(model.after_two(what, is, the) > 10.0 * model.after_two(what, is, purple));
+        assert!(model.after_one(the, time) > 0.001);
+        let sum: f64 = (1..words.len() as Word).map(|w| model.after_two(is, the, w)).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_or_read_without_harm() {
+        let refused = |bytes: &[u8]| General::read(bytes).err().unwrap_or("accepted");
+        assert_eq!(refused(b""), "not a trie language model of order 3");
+        assert_eq!(refused(MAGIC), "cut off");
+        let Some(bytes) = shipped() else { return };
+        for part in [20, 100, 1_000_000, bytes.len() / 2, bytes.len() - 10] {
+            assert_ne!(refused(&bytes[..part]), "accepted", "{part} bytes");
+        }
+        let mut huge = bytes[..40].to_vec();
+        huge[20..32].fill(0xFF);
+        assert_eq!(refused(&huge), "an unknown kind of trie language model");
+    }
+}

@@ -183,7 +183,8 @@ impl Trigrams {
 
     /// Computes the back-off weights anew, so that the probabilities after every history sum to one.
     pub(super) fn balance(&mut self) {
-        let total: f64 = self.uni.iter().map(|entry| entry.p).sum();
+        // A model of nothing stays one.
+        let total = self.uni.iter().map(|entry| entry.p).sum::<f64>().max(f64::MIN_POSITIVE);
         for entry in &mut self.uni {
             *entry = Entry { p: entry.p / total, backoff: 1.0 };
         }
@@ -254,7 +255,7 @@ impl Trigrams {
 /// Counts grow with this power.
 const DAMPING: f64 = 0.5;
 /// Taken from every count and given to what was not counted.
-const DISCOUNT: f64 = 0.5;
+const DISCOUNT: f64 = 0.2;
 
 /// From the sums over the listed words, of their probabilities and of their lower-order ones: the weight of the rest.
 fn left_over((listed, lower): (f64, f64)) -> f64 {
@@ -284,3 +285,6 @@ impl Hasher for Multiply {
         self.0 = mixed ^ mixed >> 32;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ struct State {
     /// Why the latest model or recogniser could not be made.
     failure: Option<String>,
     closed: bool,
+    /// The thread is over.
+    ended: bool,
 }
 
 impl Pool {
@@ -66,7 +68,18 @@ impl Pool {
         let mut state = self.lock();
         state.closed = true;
         state.idle.clear();
+        state.wanted = None;
         self.changed.notify_all();
+    }
+
+    /// Closes, and waits until the thread is gone and with it its hold on the models.
+    #[cfg(test)]
+    pub(super) fn close_and_wait(self: &Arc<Pool>) {
+        self.close();
+        let mut state = self.lock();
+        while !state.ended {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Takes a place; never waits.
@@ -127,6 +140,10 @@ impl Pool {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
+        // The files on disk go now, unless an utterance still needs them.
+        state.model = None;
+        state.ended = true;
+        self.changed.notify_all();
     }
 
     /// Gives the model when another recogniser should be made of it.
