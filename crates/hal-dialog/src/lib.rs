@@ -3,14 +3,23 @@
 //! Knows no audio, no sockets and no clock. Answers come from records only; there is no language model here.
 
 mod brain;
+mod converse;
 pub mod journal;
+mod lexicon;
 mod memory;
+mod phrase;
+mod records;
+pub mod say;
 pub mod session;
+mod skill;
+mod skills;
+mod turn;
+pub mod understand;
+mod vocabulary;
+mod write;
 
 pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
 pub use memory::Memory;
 pub use understand::control::{Control, control};
 pub use understand::moment::Moment;
-
-pub mod understand;

@@ -1,5 +1,80 @@
 //! What one conversation remembers from turn to turn: what "it" was, what waits for a yes, what can be undone.
 
+use std::collections::BTreeMap;
+
+use crate::brain::Reply;
+use crate::turn::{Pending, Slots};
+use crate::understand::names::Kind;
+use crate::write::Change;
+
+/// "it" is forgotten after this; the talk has moved on.
+const TOPIC_MS: i64 = 5 * 60 * 1000;
+/// A question back that was not answered by then is void: a late "yes" must not write.
+const PENDING_MS: i64 = 2 * 60 * 1000;
+
 /// The memory of one session. `Default` is a conversation in which nothing was said.
-#[derive(Debug, Default)]
-pub struct Memory {}
+#[derive(Default)]
+pub struct Memory {
+    pub(crate) last: Option<Last>,
+    pub(crate) topic: Slots,
+    topic_at_ms: i64,
+    pub(crate) pending: Option<Pending>,
+    pending_at_ms: i64,
+    /// What the last write changed, and how it is called when it is taken back.
+    pub(crate) undo: Option<(Vec<Change>, String)>,
+    pub(crate) said: Option<Reply>,
+    /// The words of the question before this one.
+    pub(crate) last_question: Option<String>,
+    /// Writes of this session so far: part of the ids of new records.
+    pub(crate) writes: u32,
+}
+
+/// The last question that was understood.
+#[derive(Clone)]
+pub(crate) struct Last {
+    pub ask: usize,
+    pub slots: Slots,
+}
+
+impl std::fmt::Debug for Memory {
+    /// What was talked about is personal; only the shape is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory")
+            .field("topics", &self.topic.len())
+            .field("pending", &self.pending.is_some())
+            .field("undo", &self.undo.is_some())
+            .finish()
+    }
+}
+
+impl Memory {
+    /// Drops what is too old at `now_ms`.
+    pub(crate) fn expire(&mut self, now_ms: i64) {
+        if now_ms - self.topic_at_ms > TOPIC_MS {
+            self.topic = BTreeMap::new();
+            self.last = None;
+        }
+        if now_ms - self.pending_at_ms > PENDING_MS {
+            self.pending = None;
+        }
+    }
+
+    pub(crate) fn remember(&mut self, slots: &Slots, now_ms: i64) {
+        self.topic_at_ms = now_ms;
+        for (kind, slot) in slots {
+            if *kind != Kind::When && !kind.is_free() {
+                self.topic.insert(*kind, slot.clone());
+            }
+        }
+    }
+
+    pub(crate) fn wait_for(&mut self, pending: Pending, now_ms: i64) {
+        self.pending = Some(pending);
+        self.pending_at_ms = now_ms;
+    }
+
+    /// Whether a confirmation or a choice is open: the next "yes" belongs to it.
+    pub fn is_waiting(&self) -> bool {
+        self.pending.is_some()
+    }
+}

@@ -291,11 +291,17 @@ fn weigh(
         } else {
             utterance.mentions.iter().filter(|m| m.kind == kind).map(|m| m.range.clone()).collect()
         };
+        let mut taken = false;
         for range in &ranges {
+            // Somebody called Bill is not meant by "when is my electric bill due".
+            if kind == Kind::Person && covered[range.clone()].iter().all(|c| *c) {
+                continue;
+            }
+            taken = true;
             covered[range.clone()].fill(true);
             captures.push(Capture { kind, range: range.clone(), known: true });
         }
-        !ranges.is_empty()
+        taken
     };
     for &kind in &concept.requires {
         if take(kind, &mut captures, &mut covered) {

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod control;
+pub mod daytime;
 pub mod matcher;
 pub mod moment;
 pub mod names;

@@ -59,7 +59,7 @@ impl Kind {
 
     /// Free text may hold any words, a name only some.
     pub fn is_free(self) -> bool {
-        matches!(self, Kind::Item | Kind::Text | Kind::Time)
+        matches!(self, Kind::Item | Kind::Text)
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::names::{Kind, Mention};
 use super::normalise::Token;
-use super::when;
+use super::{daytime, when};
 
 /// One parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +137,7 @@ pub struct Utterance<'a> {
     pub tokens: &'a [Token],
     pub mentions: &'a [Mention],
     pub whens: &'a [when::Span],
+    pub times: &'a [daytime::Span],
 }
 
 /// A filled slot: where, and whether the records know it.
@@ -234,6 +235,12 @@ impl Matcher<'_> {
         };
         if kind == Kind::When {
             for span in self.utterance.whens.iter().filter(|s| s.range.start == at) {
+                take(span.range.clone(), true, 8, captures);
+            }
+            return;
+        }
+        if kind == Kind::Time {
+            for span in self.utterance.times.iter().filter(|s| s.range.start == at) {
                 take(span.range.clone(), true, 8, captures);
             }
             return;
@@ -374,7 +381,7 @@ mod tests {
     fn fits(template: &str, text: &str) -> bool {
         let tokens = tokens(text);
         let node = parse(template, &rules()).unwrap();
-        fit(&node, Utterance { tokens: &tokens, mentions: &[], whens: &[] }).is_some()
+        fit(&node, Utterance { tokens: &tokens, mentions: &[], whens: &[], times: &[] }).is_some()
     }
 
     #[test]
@@ -390,7 +397,7 @@ mod tests {
     fn free_text_takes_what_is_between() {
         let tokens = tokens("add bread and eggs to my shopping list");
         let node = parse("add {item} to my shopping list", &rules()).unwrap();
-        let m = fit(&node, Utterance { tokens: &tokens, mentions: &[], whens: &[] }).unwrap();
+        let m = fit(&node, Utterance { tokens: &tokens, mentions: &[], whens: &[], times: &[] }).unwrap();
         assert_eq!(m.captures[0].range, 1..4);
     }
 
