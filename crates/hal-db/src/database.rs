@@ -60,7 +60,7 @@ impl Database {
         Database::over(Box::new(Mem::default()), "in memory").expect("an empty store in memory opens")
     }
 
-    fn over(store: Box<dyn Store>, path: &str) -> Result<Database> {
+    pub(crate) fn over(store: Box<dyn Store>, path: &str) -> Result<Database> {
         let mut txn = store.begin()?;
         let meta = match Meta::read(txn.as_view())? {
             Some(meta) if meta.format > FORMAT => {

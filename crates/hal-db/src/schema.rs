@@ -2,7 +2,8 @@
 //!
 //! `SCHEMA_INDEX.csv` names the files; `<FILE>.csv` their fields: `FieldName,FieldNum,Type,Description,Required,Indexed`,
 //! types K id, A text, N number, D date, T long text, M several values. What the types leave open is derived from the
-//! field's name by the rules in [`derive`]. Two files without an id field have it in field 0 like any other.
+//! field's name by the rules in `derive.rs`. The finance files and PHOTO have no row for the id: they get an `ID` item all
+//! the same, so that `ID` is field 0 in each file.
 //!
 //! Dates are day numbers under `D4-YMD[4,2,2]` (2026-11-24). The project's `D4-` would show month-day-year, which its
 //! own documents took for ISO. Fields meant as date *and* time (CONVERSATION.TIMESTAMP, SESSION.START_TIME, DEVICE.LAST_SEEN
@@ -142,6 +143,9 @@ fn ensure_file(txn: &mut Txn<'_>, file: &SchemaFile, created: &mut Created) -> R
     for field in &file.fields {
         wanted.push((field.item.name.clone(), item_record(field)));
         wanted.extend(derive::time_item(&field.item).map(|item| (item.name.clone(), item.to_record())));
+    }
+    if !file.fields.iter().any(|field| field.item.field == 0) {
+        wanted.push(("ID".to_owned(), DynArray::from_fields(["D", "0", "", "ID", "15L", "S"])));
     }
     wanted.push(("@".to_owned(), DynArray::from_fields(["PH", &derive::default_columns(&file.fields)])));
     wanted.push(("@ID".to_owned(), DynArray::from_fields(["D", "0", "", file.name, "15L", "S"])));

@@ -1,6 +1,6 @@
 //! Conversions between how values are stored and how they are written: one code per file. No clock: today comes in.
 //!
-//! A code works on one value; give each value of a multivalued field to it in turn. [`CODES`] lists what there is.
+//! A code works on one value; give each value of a multivalued field to it in turn. The table in this file lists what there is.
 
 mod boolean;
 mod chars;

@@ -3,6 +3,7 @@
 use super::SchemaField;
 use crate::dict::DataItem;
 use crate::error::{Error, Result};
+use crate::fmt::Format;
 
 const DATE: &str = "D4-YMD[4,2,2]";
 const MONEY: &str = "MD2,$";
@@ -16,8 +17,9 @@ const MONEY_WORDS: [&str; 4] = ["COST", "PRICE", "AMOUNT", "BALANCE"];
 /// D fields whose name ends otherwise but whose description says that the time counts as well.
 const STAMP_WORDS: [&str; 2] = ["timestamp", "date/time"];
 
-/// Columns a listing shows at most when none are named.
-const DEFAULT_COLUMNS_MAX: usize = 5;
+/// Columns of a terminal, and of them what the id takes.
+const TERMINAL_WIDTH: usize = 80;
+const ID_WIDTH: usize = 15;
 
 pub(super) fn csv_rows(name: &str, csv: &str) -> Result<Vec<Vec<String>>> {
     csv::Reader::from_reader(csv.as_bytes())
@@ -153,16 +155,23 @@ pub(super) fn time_item(item: &DataItem) -> Option<DataItem> {
     })
 }
 
-/// The `@` phrase: the first required fields that are neither flags nor bookkeeping.
+/// The `@` phrase: required fields that are neither flags nor bookkeeping, as many as fit a terminal beside the id.
 pub(super) fn default_columns(fields: &[SchemaField]) -> String {
     let dull =
         |name: &str| matches!(name, "ACTIVE" | "CREATED_DATE" | "UPDATED_DATE") || name.ends_with("_ENC");
-    let names: Vec<&str> = fields
-        .iter()
-        .filter(|field| field.required && field.item.field > 0)
-        .map(|field| field.item.name.as_str())
-        .filter(|name| !dull(name) && !name.contains("ENCRYPTED") && !name.contains("PASSWORD_HASH"))
-        .take(DEFAULT_COLUMNS_MAX)
-        .collect();
+    let mut room = TERMINAL_WIDTH - ID_WIDTH;
+    let mut names: Vec<&str> = Vec::new();
+    for field in fields.iter().filter(|field| field.required && field.item.field > 0) {
+        let item = &field.item;
+        if dull(&item.name) || item.name.contains("ENCRYPTED") || item.name.contains("PASSWORD_HASH") {
+            continue;
+        }
+        let heading = item.heading.iter().map(String::len).max().unwrap_or(0);
+        let width = Format::parse(&item.format).map_or(0, |format| format.width()).max(heading) + 1;
+        if width <= room {
+            room -= width;
+            names.push(&item.name);
+        }
+    }
     names.join(" ")
 }

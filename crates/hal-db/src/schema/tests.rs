@@ -131,3 +131,24 @@ fn a_day_of_conversation_is_found_through_the_index_with_its_time() {
     check("GE \"2026-11-24 08:12\"", &["C", "D"]);
     check("GT \"2026-11-24T08:12:00\"", &["D"]);
 }
+
+#[test]
+fn every_file_is_listed_in_columns_and_knows_its_id() {
+    let db = Database::in_memory();
+    ensure_household(&db).unwrap();
+    let names: Vec<&str> = household().unwrap().iter().map(|file| file.name).collect();
+    for name in names {
+        let mut record = DynArray::new();
+        record.set_field(40, "x");
+        db.write(move |txn| txn.write(name, "ID1", &record)).unwrap();
+        let snapshot = db.snapshot().unwrap();
+        let rows = snapshot
+            .run(&query::parse(&format!("LIST {name} WITH ID EQ \"ID1\""), &snapshot).unwrap(), &NOVEMBER_24);
+        let rows = rows.unwrap();
+        assert_eq!((rows.count, rows.access.as_str()), (1, "ids"), "{name}");
+        assert!(rows.columns.len() > 1, "{name}");
+        let text = query::report(&rows, 80);
+        assert!(text.lines().nth(1).is_some_and(|line| line.contains("...")), "{name}:\n{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{name}:\n{text}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Group commit over a store that fails: at every call in turn, a write is wholly there or wholly not, and is answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::store::{KeyRange, Mem, Store, StoreTxn, View, Visit};
+use crate::{Database, DynArray, Error, Result};
+
+/// A store whose `left`-th call from now fails, once; `usize::MAX` for never.
+struct Failing {
+    inner: Mem,
+    left: Arc<AtomicUsize>,
+}
+
+struct FailingTxn<'a> {
+    inner: Box<dyn StoreTxn + 'a>,
+    left: Arc<AtomicUsize>,
+}
+
+fn count(left: &AtomicUsize) -> Result<()> {
+    let before = left.load(Ordering::SeqCst);
+    if before != usize::MAX {
+        left.store(if before == 0 { usize::MAX } else { before - 1 }, Ordering::SeqCst);
+    }
+    if before == 0 { Err(Error::Store { doing: "be tested", reason: "injected".to_owned() }) } else { Ok(()) }
+}
+
+impl Store for Failing {
+    fn snapshot(&self) -> Result<Box<dyn View + Send + Sync>> {
+        self.inner.snapshot()
+    }
+
+    fn begin(&self) -> Result<Box<dyn StoreTxn + '_>> {
+        count(&self.left)?;
+        Ok(Box::new(FailingTxn { inner: self.inner.begin()?, left: Arc::clone(&self.left) }))
+    }
+}
+
+impl View for FailingTxn<'_> {
+    fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        count(&self.left)?;
+        self.inner.with(key, found)
+    }
+
+    fn scan(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        count(&self.left)?;
+        self.inner.scan(range, visit)
+    }
+}
+
+impl StoreTxn for FailingTxn<'_> {
+    fn as_view(&self) -> &dyn View {
+        self
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        count(&self.left)?;
+        self.inner.put(key, value)
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        count(&self.left)?;
+        self.inner.delete(key)
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        count(&self.left)?;
+        self.inner.commit()
+    }
+}
+
+#[test]
+fn whichever_call_fails_a_write_is_whole_or_absent() {
+    let mut failures = 0;
+    for call in 0..200 {
+        let left = Arc::new(AtomicUsize::new(usize::MAX));
+        let store = Failing { inner: Mem::default(), left: Arc::clone(&left) };
+        let db = Database::over(Box::new(store), "failing").unwrap();
+        left.store(call, Ordering::SeqCst);
+        let first = db.write(|txn| {
+            txn.create_file("F")?;
+            txn.write("DICT F", "N", &DynArray::from_fields(["D", "1", "", "N", "5R", "S"]))?;
+            txn.create_index("F", "N")?;
+            txn.write("F", "A", &DynArray::from_text("1"))
+        });
+        let whole = |db: &Database| {
+            let snapshot = db.snapshot().unwrap();
+            let record = snapshot.read("F", "A").is_ok_and(|record| record.is_some());
+            let index = snapshot.indices("F").is_ok_and(|indices| indices == ["N"]);
+            assert_eq!(record, index, "call {call}");
+            record
+        };
+        assert_eq!(whole(&db), first.is_ok(), "call {call}: {first:?}");
+        failures += usize::from(first.is_err());
+        // The fault has passed: the account works on.
+        left.store(usize::MAX, Ordering::SeqCst);
+        if first.is_err() {
+            assert!(matches!(first, Err(Error::Store { .. })), "call {call}: {first:?}");
+            db.write(|txn| txn.create_file("F")).unwrap();
+        }
+        db.write(|txn| txn.write("F", "B", &DynArray::new())).unwrap();
+        assert!(db.snapshot().unwrap().read("F", "B").unwrap().is_some(), "call {call}");
+    }
+    assert!(failures > 10, "only {failures} calls failed: the test looks past the writes");
+}
