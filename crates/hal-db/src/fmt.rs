@@ -205,7 +205,17 @@ impl Format {
 /// FMT: the value laid out by a format, lines separated by the text mark (as U+00FB). `None` for a bad format.
 #[must_use]
 pub fn fmt(value: &str, spec: &str) -> Option<String> {
-    Some(Format::parse(spec)?.lines(value).join("\u{FB}"))
+    if let Some(format) = Format::parse(spec) {
+        return Some(format.lines(value).join("\u{FB}"));
+    }
+    // A date conversion stands in for a format, as in QM.
+    if !spec.starts_with(['D', 'd']) {
+        return None;
+    }
+    match conv::oconv(value.as_bytes(), spec) {
+        (shown, conv::Status::Ok) => Some(crate::dynarray::text(&shown).into_owned()),
+        _ => None,
+    }
 }
 
 fn justification(c: char) -> Option<Justify> {

@@ -367,9 +367,12 @@ fn read(written: &str, mut order: Vec<Part>) -> Option<Read> {
     if numbers.len() > order.len() || numbers.is_empty() && month.is_none() {
         return None;
     }
-    // With the month named, a number of more than two digits can only be the year, and a lone short one the day.
+    // With the month named, a number that no month has can only be the year, and a lone small one is the day.
     if month.is_some() {
-        let long = |at: usize| numbers.get(at).is_some_and(|number: &String| number.len() > 2);
+        let long = |at: usize| {
+            let number = numbers.get(at).map(|number: &String| number.parse::<u32>().unwrap_or(u32::MAX));
+            number.is_some_and(|number| number > 31)
+        };
         match numbers.len() {
             1 => order = vec![if long(0) { Part::Year } else { Part::Day }],
             2 if long(0) => order = vec![Part::Year, Part::Day],

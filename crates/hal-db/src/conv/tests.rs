@@ -55,6 +55,9 @@ fn dates_are_read_in_every_order_and_with_names() {
         ("020609", "DDMY", 15_129),
         ("6/1", "D", 21_337),
         ("June", "D", 21_337),
+        ("JUN 94", "DMY", 9649),
+        ("94 June", "D", 9649),
+        ("2 June 31", "D", -13_361),
     ] {
         assert_eq!(stored(text, code), (expected.to_string(), 0), "{text} by {code}");
     }
@@ -249,4 +252,58 @@ mod random {
             }
         }
     }
+}
+
+/// The vectors name marks in braces.
+fn braced(text: &str) -> Vec<u8> {
+    let text = text.replace("{IM}", "\u{FF}").replace("{FM}", "\u{FE}").replace("{VM}", "\u{FD}");
+    crate::DynArray::from_text(&text.replace("{SM}", "\u{FC}").replace("{TM}", "\u{FB}")).into_bytes()
+}
+
+#[test]
+fn the_vectors_are_met() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/qm/vectors.tsv");
+    let Ok(table) = std::fs::read_to_string(path) else {
+        eprintln!("skipped: {path} is not here");
+        return;
+    };
+    let (mut passed, mut failed) = (0, Vec::new());
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let Some(arrow) = columns.iter().position(|column| *column == "=>") else { continue };
+        let (args, result) = (&columns[1..arrow], columns.get(arrow + 1).copied().unwrap_or_default());
+        let status = columns.get(arrow + 2).copied().unwrap_or("0");
+        let (Some(value), Some(code)) = (args.first(), args.get(1)) else { continue };
+        let code_text = crate::DynArray::from_bytes(braced(code)).to_text();
+        let env = Env { today: 21_512, second: 0 };
+        let (got, got_status) = match columns[0] {
+            func @ ("OCONV" | "ICONV") => {
+                if !served(&code_text)
+                    || result == "ABORT"
+                    || overruled(func, value, code, result, status).is_some()
+                {
+                    continue;
+                }
+                if func == "OCONV" {
+                    oconv(&braced(value), &code_text)
+                } else {
+                    iconv(&braced(value), &code_text, &env)
+                }
+            }
+            "FMT" if status == "0" => match crate::fmt::fmt(value, &code_text) {
+                Some(text) => (crate::DynArray::from_text(&text).into_bytes(), Status::Ok),
+                None => (Vec::new(), Status::BadCode),
+            },
+            _ => continue,
+        };
+        if got == braced(result) && got_status.number().to_string() == status {
+            passed += 1;
+        } else {
+            let got = crate::DynArray::from_bytes(got).to_text();
+            failed.push(format!("{} = {got:?} {}", line.replace('\t', " "), got_status.number()));
+        }
+    }
+    let total = passed + failed.len();
+    println!("{passed} of {total} vectors\n{}", failed.join("\n"));
+    assert!(passed * 100 >= total * 95, "{passed} of {total} vectors\n{}", failed.join("\n"));
 }
