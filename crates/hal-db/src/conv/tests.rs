@@ -150,7 +150,7 @@ fn overruled(func: &str, value: &str, code: &str, result: &str, status: &str) ->
     if time && func == "ICONV" && result.parse::<i64>().is_ok_and(|seconds| seconds > 86_400) {
         return Some("5.2: nothing above 24:00; three or four digits are hours and minutes");
     }
-    if matches!(code, "DX" | "DMB" | "DWB" | "DY2" | "DY4" | "DB") && matches!(code, "DX" | "DMB" | "DWB") {
+    if matches!(code, "DX" | "DMB" | "DWB") {
         return Some("5.1: codes of the newer OpenQM");
     }
     if result == "-0" {
@@ -182,12 +182,16 @@ fn the_table_of_conversions_is_met() {
         return;
     };
     let table = String::from_utf8_lossy(&table);
-    let (mut passed, mut failed) = (0, Vec::new());
+    let (mut passed, mut aside, mut failed) = (0, 0, Vec::new());
     for line in table.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();
         let [func, value, code, result, status] = columns[..] else { continue };
         let code_text = crate::DynArray::from_bytes(unescape(code)).to_text();
-        if !served(&code_text) || overruled(func, value, code, result, status).is_some() {
+        if !served(&code_text) {
+            continue;
+        }
+        if overruled(func, value, code, result, status).is_some() {
+            aside += 1;
             continue;
         }
         let value_bytes = unescape(value);
@@ -207,7 +211,7 @@ fn the_table_of_conversions_is_met() {
         }
     }
     let total = passed + failed.len();
-    println!("{passed} of {total} rows\n{}", failed.join("\n"));
+    println!("{passed} of {total} rows, {aside} overruled by the specification\n{}", failed.join("\n"));
     assert!(passed * 100 >= total * 97, "{passed} of {total} rows\n{}", failed.join("\n"));
 }
 
