@@ -86,7 +86,7 @@ pub(super) async fn run(
             message = conn.socket.recv() => match message {
                 Some(Ok(message)) => conn.message(message).await,
                 Some(Err(error)) => {
-                    conn.refuse_frame(&error).await;
+                    conn.refuse_frame(error).await;
                     Err(Closed)
                 }
                 None => Err(Closed),
@@ -371,12 +371,19 @@ impl Conn {
         .to_json()
     }
 
-    /// A frame that the library refused: too long, or not UTF-8. The client learns why before the socket closes.
-    async fn refuse_frame(&mut self, error: &axum::Error) {
-        info!(session = %self.id, %error, "frame refused");
-        let code = Code::TooLarge;
-        if self.feed(self.frame(&Frame::Error { code, message: code.sentence().to_owned() })).await.is_ok() {
-            self.flush().await.ok();
+    /// The library cannot read on. Where the client has sent too much, or text that is none, it learns so first.
+    async fn refuse_frame(&mut self, error: axum::Error) {
+        let (code, close) = match error.into_inner().downcast_ref() {
+            Some(tungstenite::Error::Capacity(_)) => (Code::TooLarge, 1009),
+            Some(tungstenite::Error::Utf8(_)) => (Code::BadJson, 1007),
+            // Gone without a word: a closed lid, a lost network.
+            _ => return,
+        };
+        info!(session = %self.id, %code, "frame refused");
+        let json = self.frame(&Frame::Error { code, message: code.sentence().to_owned() });
+        let reason = Utf8Bytes::from_static(code.as_str());
+        if self.feed(json).await.is_ok() {
+            self.send(Message::Close(Some(CloseFrame { code: close, reason }))).await.ok();
         }
     }
 
