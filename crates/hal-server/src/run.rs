@@ -200,7 +200,7 @@ async fn open_listener(
     let (database, demo) = opened.await??;
     ready.demo = demo;
     let brain = Brain::builtin().context("a built-in skill cannot be used")?;
-    ready.offers = brain.offers();
+    ready.offers = brain.offers().to_vec();
     let user = household_user(&database, config, options.demo)?;
     if user.person.is_none() {
         ready.notices.push(
