@@ -66,6 +66,7 @@ fn time_words(second: u32) -> String {
     let mut words = vec![format!("{twelve}:{minute:02}"), format!("{hour:02}:{minute:02}")];
     if minute == 0 {
         words.extend([format!("{twelve} {half}"), format!("{twelve}{half}"), format!("{twelve} o'clock")]);
+        words.push(format!("{twelve} in the"));
     }
     words.join("|")
 }
@@ -241,6 +242,10 @@ fn money(household: &Household<'_>, facts: &mut Facts) {
 
 /// Days that stand in records: `med.MED006.end`, `imm.IMM001.date`, `mhx.MHX001.date`, `task.TSK020.due`, `event.EVT001.date`.
 fn days_of_records(household: &Household<'_>, facts: &mut Facts) {
+    for (id, record) in household.of("EVENT") {
+        let second = record.field_text(4).parse().unwrap_or_default();
+        facts.insert(format!("event.{id}.time"), time_words(second));
+    }
     for (file, prefix, fields) in [
         ("MEDICATION", "med", &[("start", 9), ("end", 10)][..]),
         ("IMMUNIZATION", "imm", &[("date", 6), ("due", 18)]),
