@@ -58,7 +58,7 @@ impl Default for Config {
 }
 
 /// Below this confidence foreign talk is likelier than a question.
-pub const DOUBT_BELOW: f32 = 0.5;
+pub const DOUBT_BELOW: f32 = 0.4;
 /// The share of the given sentences in the model; the rest is general English.
 const DOMAIN_SHARE: f64 = 0.8;
 /// Paths of the lattice that are looked through for readings with different words.
