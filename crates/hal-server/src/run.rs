@@ -229,7 +229,8 @@ fn household_user(database: &Database, config: &Config, demo: bool) -> anyhow::R
             first.filter(|_| ids.next().is_none())
         }
     };
-    Ok(User { id: "owner".to_owned(), person })
+    // Until people sign in, the user of the journal is the person whose records they are.
+    Ok(User { id: person.clone().unwrap_or_else(|| "owner".to_owned()), person })
 }
 
 /// Tells the recogniser the names in the records, now and whenever they have changed.
