@@ -25,9 +25,12 @@ reached, was refused, or failed.";
 const FIRST_STEPS: &str = "\
 HAL answers questions about your own records. Three steps to the first answer:
 
-  1. Start it with an invented household:  hal serve --demo
-  2. Ask, in another terminal:             hal ask \"What medications am I taking?\"
-  3. Or open it in a browser and talk:     http://localhost:8768
+  1. Start it with an invented household:
+         hal serve --demo
+  2. Ask in another terminal:
+         hal ask \"What medications am I taking?\"
+  3. Or open it in a browser, type or talk:
+         http://localhost:8768
 
 `hal --help` lists everything else.
 ";

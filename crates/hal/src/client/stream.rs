@@ -12,6 +12,9 @@ use rustls::{ClientConnection, StreamOwned};
 /// How much of the beginning is kept for a diagnosis.
 const HEAD_BYTES_MAX: usize = 4096;
 
+/// A write may take this long even past the deadline; the other side takes nothing at all then.
+const WRITE_LIMIT: Duration = Duration::from_secs(1);
+
 /// The clock of the client: deadlines of sockets are real time.
 #[allow(clippy::disallowed_methods, reason = "the desktop client waits on real sockets")]
 pub(crate) fn now() -> Instant {
@@ -53,7 +56,9 @@ impl Read for Timed {
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(self.remaining()?)?;
+        // A pong or goodbye may be written just past the deadline of a read; the socket's buffer takes it at once.
+        let limit = self.remaining().unwrap_or(None).map_or(WRITE_LIMIT, |left| left.max(WRITE_LIMIT));
+        self.tcp.set_write_timeout(Some(limit))?;
         self.tcp.write(bytes).map_err(one_kind)
     }
 

@@ -71,7 +71,7 @@ impl ServerUrl {
         if authority.contains('@') {
             return Err(refuse("a user name or password in the address is not supported"));
         }
-        let (host, port) = split_port(authority).map_err(|why| refuse(why))?;
+        let (host, port) = split_port(authority).map_err(refuse)?;
         if !target.is_ascii() {
             return Err(refuse("the path has letters that must be percent-encoded"));
         }

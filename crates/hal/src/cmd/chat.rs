@@ -49,7 +49,7 @@ impl Chat {
             report::talk(format_args!("connected to {}; /quit ends", target.url));
         }
         let mut talk = Talk { target, client: None, number: 0, attempts: 0, waiting: false, sender, prompt };
-        talk.adopt(client);
+        talk.adopt(client)?;
         talk.run(&events)
     }
 }
@@ -76,7 +76,7 @@ impl Talk {
                 None => match events.recv_timeout(self.pause()) {
                     Ok(event) => event,
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                        self.reconnect(false);
+                        self.reconnect(false)?;
                         continue;
                     }
                 },
@@ -95,7 +95,9 @@ impl Talk {
                 }
                 Event::Readable { of } if of == self.number => {
                     self.waiting = false;
-                    self.arrived()?;
+                    if let Some(client) = self.client.take() {
+                        self.rest(client)?;
+                    }
                 }
                 Event::Readable { .. } => {}
             }
@@ -108,13 +110,13 @@ impl Talk {
 
     fn question(&mut self, line: &str) -> Result<(), Failure> {
         if self.client.is_none() {
-            self.reconnect(true);
+            self.reconnect(true)?;
         }
         let Some(mut client) = self.client.take() else { return Ok(()) };
         let answered = match client.ask(line).and_then(|()| client.answer()) {
             // The server did not begin it; on the next connection it is asked once more.
             Err(Lost::Restarting) => {
-                self.reconnect(true);
+                self.reconnect(true)?;
                 match self.client.take() {
                     Some(again) => {
                         client = again;
@@ -128,36 +130,14 @@ impl Talk {
         match answered {
             Ok(answer) => {
                 report::data(&format!("{}\n", answer.text))?;
-                self.rest(client);
+                self.rest(client)?;
             }
             Err(Lost::Refused { failure, .. }) => {
                 report::failure(&failure);
-                self.rest(client);
+                self.rest(client)?;
             }
             // Asking again could do a thing twice, so the person decides.
             Err(lost) => report::failure(&lost.into()),
-        }
-        Ok(())
-    }
-
-    /// Bytes came while nobody asked: pings, a goodbye, the end.
-    fn arrived(&mut self) -> Result<(), Failure> {
-        let Some(mut client) = self.client.take() else { return Ok(()) };
-        match client.unasked() {
-            Ok(answers) => {
-                for answer in &answers {
-                    report::data(&format!("{}\n", answer.text))?;
-                }
-                if !answers.is_empty() {
-                    self.show_prompt();
-                }
-                self.rest(client);
-            }
-            Err(_) => {
-                if self.prompt {
-                    report::talk("\nthe connection is gone; connecting again");
-                }
-            }
         }
         Ok(())
     }
@@ -167,11 +147,11 @@ impl Talk {
     }
 
     /// Tries once. `wanted`: a person waits for it, so a failure is told.
-    fn reconnect(&mut self, wanted: bool) {
+    fn reconnect(&mut self, wanted: bool) -> Result<(), Failure> {
         match Client::connect(&self.target) {
             Ok(client) => {
                 self.attempts = 0;
-                self.adopt(client);
+                self.adopt(client)?;
                 if self.prompt && !wanted {
                     report::talk("connected again");
                     self.show_prompt();
@@ -184,16 +164,28 @@ impl Talk {
                 }
             }
         }
+        Ok(())
     }
 
-    fn adopt(&mut self, client: Client) {
+    fn adopt(&mut self, client: Client) -> Result<(), Failure> {
         self.number += 1;
         self.waiting = false;
-        self.rest(client);
+        self.rest(client)
     }
 
-    /// Keeps the connection and waits for bytes on it, on a thread that ends with the first of them.
-    fn rest(&mut self, client: Client) {
+    /// Takes what has come by itself (pings, a goodbye, news), then waits for bytes on a thread that ends with the first.
+    ///
+    /// In this order: a frame that was read together with the one before lies in a buffer, where no thread sees it.
+    fn rest(&mut self, mut client: Client) -> Result<(), Failure> {
+        let Ok(answers) = client.unasked() else {
+            if self.prompt {
+                report::talk("\nthe connection is gone; connecting again");
+            }
+            return Ok(());
+        };
+        for answer in &answers {
+            report::data(&format!("{}\n", answer.text))?;
+        }
         if !self.waiting {
             let ready = client.rest().and_then(|()| client.tcp().try_clone());
             // A socket that cannot even be cloned is as good as gone; the next question finds out.
@@ -203,6 +195,7 @@ impl Talk {
             }
         }
         self.client = Some(client);
+        Ok(())
     }
 
     fn show_prompt(&self) {

@@ -30,7 +30,6 @@ pub(crate) struct Db {
 #[derive(Debug, Subcommand)]
 enum DbCommand {
     Import(Import),
-    /// A sentence, in the shell's words.
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
 }
@@ -89,21 +88,70 @@ fn words_and_data(
     Ok((rest, data))
 }
 
-/// Joins the shell's words to a sentence. What was quoted in the shell lost its quotes there and gets new ones.
+/// Words after which a value stands, as the query language has them.
+const OPERATORS: &[&str] = &[
+    "=",
+    "#",
+    "<",
+    ">",
+    "<=",
+    "=<",
+    ">=",
+    "=>",
+    "<>",
+    "><",
+    "~",
+    "EQ",
+    "EQUAL",
+    "NE",
+    "LT",
+    "BEFORE",
+    "LESS",
+    "LE",
+    "GT",
+    "AFTER",
+    "GREATER",
+    "GE",
+    "LIKE",
+    "MATCHES",
+    "MATCHING",
+    "UNLIKE",
+    "NOT.MATCHING",
+    "SAID",
+    "SPOKEN",
+    "BETWEEN",
+];
+
+/// Joins the shell's words to a sentence. The shell has eaten the quotes, so they are given back.
+///
+/// A word after an operator is a value: without quotes `STATUS = active` would compare with the field ACTIVE. To compare
+/// two fields, the sentence is given as one word. A word with a space can only have been quoted.
 fn words_to_sentence(words: &[String]) -> String {
     if let [whole] = words {
         return whole.clone();
     }
-    let quoted = |word: &String| {
-        let bare = !word.is_empty() && !word.contains(char::is_whitespace);
+    let is = |word: &str, list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let mut sentence: Vec<String> = Vec::new();
+    let mut value_next = false;
+    let mut between = false;
+    for word in words {
+        let spaced = word.is_empty() || word.contains(char::is_whitespace);
         // Quotes that survived the shell are meant for the database.
-        if bare || word.starts_with(['"', '\'']) {
-            return word.clone();
+        let quoted = word.starts_with(['"', '\'', '{']);
+        let filler = is(word, &["THAN", "TO"]);
+        let operator = is(word, OPERATORS);
+        if !quoted && (spaced || (value_next && !filler && !operator)) {
+            let quote = if word.contains('"') { '\'' } else { '"' };
+            sentence.push(format!("{quote}{word}{quote}"));
+            // BETWEEN has a second value.
+            (value_next, between) = (between, false);
+        } else {
+            sentence.push(word.clone());
+            between |= is(word, &["BETWEEN"]);
+            value_next = operator || (value_next && filler);
         }
-        let quote = if word.contains('"') { '\'' } else { '"' };
-        format!("{quote}{word}{quote}")
-    };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+    sentence.join(" ")
 }
 
 fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
@@ -183,8 +231,16 @@ mod tests {
             assert_eq!(words_to_sentence(&words(given)), expected);
         }
         check(
-            &["list", "MEDICATION", "WITH", "STATUS", "=", "active"],
-            "list MEDICATION WITH STATUS = active",
+            &["list", "MEDICATION", "WITH", "STATUS", "=", "active", "BY", "NAME"],
+            "list MEDICATION WITH STATUS = \"active\" BY NAME",
+        );
+        check(
+            &["count", "X", "WITH", "A", "less", "than", "0", "AND", "B", "like", "Ann..."],
+            "count X WITH A less than \"0\" AND B like \"Ann...\"",
+        );
+        check(
+            &["list", "X", "WITH", "A", "BETWEEN", "1", "5", "BY", "A"],
+            "list X WITH A BETWEEN \"1\" \"5\" BY A",
         );
         check(&["list", "PERSON", "WITH", "NAME", "=", "Ann Lee"], "list PERSON WITH NAME = \"Ann Lee\"");
         check(&["list", "X", "WITH", "A", "=", ""], "list X WITH A = \"\"");
