@@ -19,8 +19,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 answered or done, 1 not understood or nothing found, 2 could not be
-reached, was refused, or failed.";
+Exit codes: 0 answered or done, 1 not understood or nothing found,
+2 could not be reached, was refused, or failed.";
 
 const FIRST_STEPS: &str = "\
 HAL answers questions about your own records. Three steps to the first answer:

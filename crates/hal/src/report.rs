@@ -113,12 +113,13 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A word in colour where stderr is a terminal that wants it (<https://no-color.org>).
-fn label(word: &str, colour: &str) -> String {
+/// Whether stderr is a terminal that wants colour (<https://no-color.org>).
+pub(crate) fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    if refused || dumb || !std::io::stderr().is_terminal() {
-        return word.to_owned();
-    }
-    format!("\u{1b}[1;{colour}m{word}\u{1b}[0m")
+    !refused && !dumb && std::io::stderr().is_terminal()
+}
+
+fn label(word: &str, code: &str) -> String {
+    if colour() { format!("\u{1b}[1;{code}m{word}\u{1b}[0m") } else { word.to_owned() }
 }

@@ -237,6 +237,11 @@ pub(crate) fn handshake(url: &ServerUrl, error: &tungstenite::Error, head: &[u8]
     } else if head.is_empty() {
         return silent(url, error);
     }
+    if head.first() == Some(&b'{') {
+        // It answers with JSON lines.
+        return Failure::new(format!("{} is a QM listener, and questions go to a gateway", url.authority()))
+            .hint("the gateway of the same server usually listens on port 8768");
+    }
     Failure::new(format!("what listens at {} is not a web server", url.authority()))
         .hint("check host and port; the gateway listens on 8768, HAProxy on 443")
 }

@@ -125,6 +125,7 @@ fn each_http_answer_is_told_apart_by_who_gave_it() {
         "answered the WebSocket handshake wrongly",
         "Upgrade and Connection",
     );
+    check_answer("{\"status\":\"error\"}\n", "is a QM listener", "8768");
     check_answer("SSH-2.0-OpenSSH_9.2\n\n", "not a web server", "8768");
 }
 

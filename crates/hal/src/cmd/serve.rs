@@ -105,5 +105,10 @@ fn log() {
     use tracing_subscriber::filter::LevelFilter;
     let level =
         std::env::var("HAL_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(report::colour())
+        .with_target(false)
+        .init();
 }
