@@ -53,8 +53,8 @@ pub fn time(second: u32) -> String {
     }
     let part = match hour {
         0..=11 => "in the morning",
-        12..=16 => "in the afternoon",
-        17..=20 => "in the evening",
+        12..=17 => "in the afternoon",
+        18..=20 => "in the evening",
         _ => "at night",
     };
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
