@@ -6,19 +6,37 @@ use crate::records::{Fault, Rec, Records};
 use crate::understand::names::{Entity, Kind, Lexicon};
 use crate::understand::normalise::tokens;
 
+/// One name: as written, and in words.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct Name {
+    pub text: String,
+    pub words: Vec<String>,
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Name {
+        Name { words: words_of(&text), text }
+    }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    tokens(text).into_iter().map(|t| t.text).filter(|w| w != "'s").collect()
+}
+
 /// `skills/names.toml`: things and what else they are called.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Synonyms {
-    pub drug: Vec<Vec<String>>,
-    pub vaccine: Vec<Vec<String>>,
-    pub test: Vec<Vec<String>>,
-    pub specialty: Vec<Vec<String>>,
-    pub category: Vec<Vec<String>>,
-    pub measure: Vec<Vec<String>>,
-    pub allergen: Vec<Vec<String>>,
-    pub condition: Vec<Vec<String>>,
-    pub relation: Vec<Vec<String>>,
+    pub drug: Vec<Vec<Name>>,
+    pub vaccine: Vec<Vec<Name>>,
+    pub test: Vec<Vec<Name>>,
+    pub specialty: Vec<Vec<Name>>,
+    pub category: Vec<Vec<Name>>,
+    pub measure: Vec<Vec<Name>>,
+    pub allergen: Vec<Vec<Name>>,
+    pub condition: Vec<Vec<Name>>,
+    pub relation: Vec<Vec<Name>>,
 }
 
 /// Names of one file that are held at most; a payee list that is longer is cut, deterministically by id.
@@ -62,7 +80,7 @@ pub(crate) fn read(records: &Records<'_>, synonyms: &Synonyms, person: Option<&s
                 continue;
             }
             let id = if kind == Kind::Facility { format!("{file}/{}", rec.id) } else { rec.id.clone() };
-            lexicon.add(Entity { kind, id, shown: name.clone() }, &[name.clone(), format!("the {name}")]);
+            lexicon.add(Entity { kind, id, shown: name.clone() }, in_words(&[name.clone(), format!("the {name}")]));
         }
     }
     measures(&mut lexicon, synonyms);
@@ -70,46 +88,58 @@ pub(crate) fn read(records: &Records<'_>, synonyms: &Synonyms, person: Option<&s
 }
 
 /// Entities with their own name, its variants and the names of every group that one of its words belongs to.
-fn add_all(lexicon: &mut Lexicon, kind: Kind, named: &[(String, String)], groups: &[Vec<String>]) {
+fn add_all(lexicon: &mut Lexicon, kind: Kind, named: &[(String, String)], groups: &[Vec<Name>]) {
     let mut used = vec![false; groups.len()];
     for (id, name) in named {
-        let mut called = variants(name);
+        let words = words_of(name);
+        let mut called: Vec<Vec<String>> = variants(&words);
         for (g, group) in groups.iter().enumerate() {
             let hit = if kind == Kind::Category {
                 // "Car insurance" is not "insurance": categories are whole names.
-                group.iter().any(|member| member.eq_ignore_ascii_case(name))
+                group.iter().any(|member| member.text.eq_ignore_ascii_case(name))
             } else {
-                group.iter().any(|member| contains_phrase(name, member))
+                group.iter().any(|member| contains(&words, &member.words))
             };
             if hit {
                 used[g] = true;
-                called.extend(group.iter().cloned());
+                called.extend(group.iter().map(|n| n.words.clone()));
             }
         }
-        lexicon.add(Entity { kind, id: id.clone(), shown: name.clone() }, &called);
+        lexicon.add(Entity { kind, id: id.clone(), shown: name.clone() }, called);
     }
-    for (group, _) in groups.iter().zip(&used).filter(|(_, used)| !**used) {
-        let Some(first) = group.first() else { continue };
-        lexicon.add(Entity { kind, id: String::new(), shown: first.clone() }, group);
+    unrecorded(lexicon, kind, groups, &used, |group| group.first().map(|n| n.text.clone()));
+}
+
+/// Names that people know and no record has: the answer then is that none is recorded.
+fn unrecorded(lexicon: &mut Lexicon, kind: Kind, groups: &[Vec<Name>], used: &[bool], shown: fn(&[Name]) -> Option<String>) {
+    for (group, _) in groups.iter().zip(used).filter(|(_, used)| !**used) {
+        if let Some(shown) = shown(group) {
+            lexicon.add(Entity { kind, id: String::new(), shown }, group.iter().map(|n| n.words.clone()).collect());
+        }
     }
 }
 
 /// Whether the words of `phrase` stand in `text`, next to each other.
-fn contains_phrase(text: &str, phrase: &str) -> bool {
-    let text: Vec<String> = tokens(text).into_iter().map(|t| t.text).collect();
-    let phrase: Vec<String> = tokens(phrase).into_iter().map(|t| t.text).collect();
+fn contains(text: &[String], phrase: &[String]) -> bool {
     !phrase.is_empty() && text.windows(phrase.len()).any(|w| w == phrase)
 }
 
 /// The name, in singular and plural.
-fn variants(name: &str) -> Vec<String> {
-    let lower = name.to_lowercase();
-    let mut out = vec![lower.clone()];
-    match lower.strip_suffix('s').filter(|stem| stem.len() > 3 && !stem.ends_with('s')) {
-        Some(stem) => out.push(stem.to_string()),
-        None => out.push(format!("{lower}s")),
+fn variants(words: &[String]) -> Vec<Vec<String>> {
+    let mut out = vec![words.to_vec()];
+    if let Some((last, head)) = words.split_last() {
+        let other = match last.strip_suffix('s').filter(|stem| stem.len() > 3 && !stem.ends_with('s')) {
+            Some(stem) => stem.to_string(),
+            None => format!("{last}s"),
+        };
+        out.push([head, &[other]].concat());
     }
     out
+}
+
+/// Names in words, from what is written.
+fn in_words(names: &[String]) -> Vec<Vec<String>> {
+    names.iter().map(|n| words_of(n)).collect()
 }
 
 fn people(
@@ -138,33 +168,37 @@ fn people(
         if !crate::understand::matcher::is_function_word(&first.to_lowercase()) {
             called.push(first.clone());
         }
-        let title = format!("{} {last}", if last.is_empty() { "" } else { "mister" });
-        called.extend([title, format!("mr {last}"), format!("mrs {last}"), format!("ms {last}"), format!("miss {last}")]);
+        if !last.is_empty() {
+            called.extend(["mister", "mr", "mrs", "ms", "miss"].map(|title| format!("{title} {last}")));
+        }
         if let Some(nickname) = nickname(rec) {
             called.push(nickname);
         }
         for (relation, id) in &relations {
             if *id == rec.id {
                 called.push(relation.clone());
-                for group in synonyms.relation.iter().filter(|g| g.first() == Some(relation)) {
-                    called.extend(group.iter().cloned());
+                for group in synonyms.relation.iter().filter(|g| g.first().is_some_and(|n| n.text == *relation)) {
+                    called.extend(group.iter().map(|n| n.text.clone()));
                 }
             }
         }
-        lexicon.add(Entity { kind: Kind::Person, id: rec.id.clone(), shown: full }, &called);
+        lexicon.add(Entity { kind: Kind::Person, id: rec.id.clone(), shown: full }, in_words(&called));
         // A surname alone names a person only when nobody else in the household has it.
         let alone = people.iter().filter(|p| p.text("LAST_NAME") == last).count() == 1;
         if alone && !last.is_empty() {
             let index = lexicon.entities.len() - 1;
-            lexicon.call(index, &last);
+            lexicon.call(index, words_of(&last));
         }
     }
     for group in &synonyms.relation {
         let Some(first) = group.first() else { continue };
-        if !relations.iter().any(|(r, _)| r == first) {
-            let names: Vec<String> = group.iter().filter(|n| !relations.iter().any(|(r, _)| r == *n)).cloned().collect();
-            let mine: Vec<String> = names.iter().map(|n| format!("my {n}")).collect();
-            lexicon.add(Entity { kind: Kind::Person, id: String::new(), shown: first.clone() }, &mine);
+        if !relations.iter().any(|(r, _)| *r == first.text) {
+            let mine: Vec<String> = group
+                .iter()
+                .filter(|n| !relations.iter().any(|(r, _)| *r == n.text))
+                .map(|n| format!("my {}", n.text))
+                .collect();
+            lexicon.add(Entity { kind: Kind::Person, id: String::new(), shown: first.text.clone() }, in_words(&mine));
         }
     }
     Ok(())
@@ -183,30 +217,26 @@ fn doctors(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) ->
     let mut used = vec![false; synonyms.specialty.len()];
     for rec in records.all("DOCTOR")?.iter().take(NAMES_MAX) {
         let (first, last) = (rec.text("FIRST_NAME"), rec.text("LAST_NAME"));
-        let mut called = vec![
+        let specialty = words_of(&rec.text("SPECIALTY"));
+        let mut called = in_words(&[
             last.clone(),
             format!("doctor {last}"),
             format!("doctor {first}"),
             format!("{first} {last}"),
             format!("doctor {first} {last}"),
-        ];
-        let specialty = rec.text("SPECIALTY");
+        ]);
         called.push(specialty.clone());
         for (g, group) in synonyms.specialty.iter().enumerate() {
-            if group.iter().any(|member| contains_phrase(&specialty, member)) {
+            if group.iter().any(|member| contains(&specialty, &member.words)) {
                 used[g] = true;
-                called.extend(group.iter().cloned());
+                called.extend(group.iter().map(|n| n.words.clone()));
             }
         }
         let shown = format!("Dr. {first} {last}");
-        lexicon.add(Entity { kind: Kind::Doctor, id: rec.id.clone(), shown }, &called);
+        lexicon.add(Entity { kind: Kind::Doctor, id: rec.id.clone(), shown }, called);
     }
-    for (group, _) in synonyms.specialty.iter().zip(&used).filter(|(_, used)| !**used) {
-        if let Some(first) = group.first() {
-            let shown = group.get(1).unwrap_or(first).clone();
-            lexicon.add(Entity { kind: Kind::Doctor, id: String::new(), shown }, group);
-        }
-    }
+    // "I have no urologist recorded": the second name is the person, the first the field.
+    unrecorded(lexicon, Kind::Doctor, &synonyms.specialty, &used, |group| group.get(1).or(group.first()).map(|n| n.text.clone()));
     Ok(())
 }
 
@@ -219,37 +249,33 @@ fn drugs(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> R
             continue;
         }
         let generic = rec.text("GENERIC_NAME");
-        let mut called = vec![name.clone(), generic.clone()];
-        called.extend(generic.split(' ').next().map(String::from));
+        let (name_words, generic_words) = (words_of(&name), words_of(&generic));
+        let mut called = vec![name_words.clone(), generic_words.clone(), generic_words.iter().take(1).cloned().collect()];
         for (g, group) in synonyms.drug.iter().enumerate() {
-            if group.iter().any(|m| contains_phrase(&name, m) || contains_phrase(&generic, m)) {
+            if group.iter().any(|m| contains(&name_words, &m.words) || contains(&generic_words, &m.words)) {
                 used[g] = true;
-                called.extend(group.iter().cloned());
+                called.extend(group.iter().map(|n| n.words.clone()));
             }
         }
         for reason in reasons(&rec.text("REASON")) {
             for noun in ["medication", "medications", "medicine", "medicines", "pill", "pills", "drug", "tablet", "tablets", "prescription"] {
-                called.push(format!("{reason} {noun}"));
+                called.push(words_of(&format!("{reason} {noun}")));
             }
         }
         match seen.iter().position(|n| *n == name) {
             Some(_) => {
                 let index = lexicon.entities.iter().position(|e| e.kind == Kind::Drug && e.id == name);
-                for one in called.iter().filter(|_| index.is_some()) {
-                    lexicon.call(index.unwrap_or(0), one);
+                for one in called {
+                    index.into_iter().for_each(|index| lexicon.call(index, one.clone()));
                 }
             }
             None => {
                 seen.push(name.clone());
-                lexicon.add(Entity { kind: Kind::Drug, id: name.clone(), shown: crate::say::lower_first(&name) }, &called);
+                lexicon.add(Entity { kind: Kind::Drug, id: name.clone(), shown: crate::say::lower_first(&name) }, called);
             }
         }
     }
-    for (group, _) in synonyms.drug.iter().zip(&used).filter(|(_, used)| !**used) {
-        if let Some(first) = group.first() {
-            lexicon.add(Entity { kind: Kind::Drug, id: String::new(), shown: first.clone() }, group);
-        }
-    }
+    unrecorded(lexicon, Kind::Drug, &synonyms.drug, &used, |group| group.first().map(|n| n.text.clone()));
     Ok(())
 }
 
@@ -275,11 +301,10 @@ fn reasons(reason: &str) -> Vec<String> {
 fn measures(lexicon: &mut Lexicon, synonyms: &Synonyms) {
     for group in &synonyms.measure {
         let Some((key, names)) = group.split_first() else { continue };
-        let mut called = names.to_vec();
-        if key != "pressure" && key != "respiration" {
-            called.push(key.clone());
-        }
-        let shown = if key == "pressure" { "blood pressure".into() } else { names.first().filter(|_| key == "respiration" || key == "glucose").cloned().unwrap_or_else(|| key.clone()) };
-        lexicon.add(Entity { kind: Kind::Measure, id: key.clone(), shown }, &called);
+        // These keys are words of their own that mean more: "pressure", "respiration".
+        let inner = matches!(key.text.as_str(), "pressure" | "respiration");
+        let shown = names.first().filter(|_| inner || key.text == "glucose").unwrap_or(key);
+        let called = names.iter().chain((!inner).then_some(key)).map(|n| n.words.clone()).collect();
+        lexicon.add(Entity { kind: Kind::Measure, id: key.text.clone(), shown: shown.text.clone() }, called);
     }
 }

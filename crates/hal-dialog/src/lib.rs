@@ -18,6 +18,9 @@ pub mod understand;
 mod vocabulary;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
 pub use memory::Memory;

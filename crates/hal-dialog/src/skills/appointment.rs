@@ -160,6 +160,27 @@ pub(super) fn last(turn: &Turn<'_>) -> Answer {
     Ok(about(turn, Said::answered(text), rec)?)
 }
 
+/// How many visits took place.
+pub(super) fn count(turn: &Turn<'_>) -> Answer {
+    let wanted = wanted(turn)?;
+    let mut rows = appointments(turn, &wanted, false)?;
+    rows.retain(|r| !is_ahead(turn, r));
+    let when = turn.when_towards(Direction::Past);
+    if let Some(when) = &when {
+        rows.retain(|r| r.int("APPOINTMENT_DATE").is_some_and(|d| when.contains(d)));
+    }
+    let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
+    let with = match &wanted.doctor {
+        Some(doctor) => format!(" with {}", turn.name_of("DOCTOR", &doctor.id)?),
+        None => String::new(),
+    };
+    if rows.is_empty() {
+        return Ok(none(turn, &wanted, "past ", said_when.trim())?);
+    }
+    let visits = say::counted(rows.len(), "visit");
+    Ok(Said::answered(format!("{} had {visits}{with}{said_when} recorded.", wanted.who.get("You"))))
+}
+
 /// What was noted at the last visit.
 pub(super) fn summary(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;

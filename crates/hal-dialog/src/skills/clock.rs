@@ -22,10 +22,11 @@ pub(super) fn date(turn: &Turn<'_>) -> Answer {
     let Some(when) = turn.when() else {
         return Ok(Said::answered(format!("Today is {}.", full(today))));
     };
-    let (Some(from), Some(to)) = (when.from, when.to) else {
+    let (Some(from), Some(to)) = (when.from.or(when.to), when.to.or(when.from)) else {
         return Ok(Said::answered(format!("Today is {}.", full(today))));
     };
     if turn.said_any(&["many", "long", "until", "till"]) {
+        let from = if when.from.is_none() { to } else { from };
         let days = from - today;
         let words = if days < 0 { "It is over".to_string() } else { format!("It is {}", say::counted(days as usize, "day")) };
         return Ok(Said::answered(format!("{words} until {}.", full(from))));

@@ -133,15 +133,15 @@ pub(super) fn immunization_list(turn: &Turn<'_>) -> Answer {
     )))
 }
 
-/// "188 mg/dL (normal, reference less than 200)"
+/// "188 mg/dL, normal (reference: less than 200)"
 fn result(rec: &Rec) -> String {
     let value = format!("{} {}", rec.text("RESULT_VALUE"), rec.text("RESULT_UNIT")).trim().to_string();
     let value = value.replace(" %", "%");
     let summary = rec.text("RESULT_SUMMARY");
     let range = rec.text("REFERENCE_RANGE");
-    let range = if range.is_empty() { String::new() } else { format!(", normal is {range}") };
+    let range = if range.is_empty() { String::new() } else { format!(" (reference: {range})") };
     match (value.is_empty(), summary.is_empty()) {
-        (false, false) => format!("{value} ({summary}{range})"),
+        (false, false) => format!("{value}, {summary}{range}"),
         (false, true) => value,
         (true, false) => summary,
         (true, true) => "recorded without a result".into(),
@@ -176,13 +176,17 @@ pub(super) fn test_result(turn: &Turn<'_>) -> Answer {
             if r.is("RESULT_STATUS", "pending") {
                 format!("the result of {name} from {} is still pending", say::day(day, today))
             } else {
-                format!("{name} {} on {}", result(r), say::plain_date(day, today))
+                format!("{name} {}, on {}", result(r), say::plain_date(day, today))
             }
         })
         .collect();
     let mut text = match &newest[..] {
         [one] if one.is("RESULT_STATUS", "pending") => format!("{}.", say::capital(&lines[0])),
-        [_] => format!("{} latest {}.", who.get("Your"), lines[0].replacen(" on ", ", on ", 1)),
+        [one] => {
+            let name = say::lower_first(&one.text("TEST_NAME"));
+            let day = say::plain_date(one.int("TEST_DATE").unwrap_or(0), today);
+            format!("{} latest {name} was {}, on {day}.", who.get("Your"), result(one))
+        }
         _ => format!("{} latest results: {}.", who.get("Your"), say::list(&lines, 8)),
     };
     if let [one] = newest[..] {

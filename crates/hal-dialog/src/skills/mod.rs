@@ -49,6 +49,7 @@ const HANDLERS: &[(&str, Handler)] = &[
     ("appointment_next", appointment::next),
     ("appointment_list", appointment::list),
     ("appointment_last", appointment::last),
+    ("appointment_count", appointment::count),
     ("appointment_summary", appointment::summary),
     ("appointment_where", appointment::place),
     ("appointment_cost", appointment::cost),

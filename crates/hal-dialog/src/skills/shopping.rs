@@ -105,6 +105,9 @@ pub(super) fn add(turn: &Turn<'_>) -> Answer {
 pub(super) fn remove(turn: &Turn<'_>) -> Answer {
     let rows = open(turn)?;
     let wanted = items(turn);
+    if wanted.iter().any(|item| matches!(item.to_lowercase().as_str(), "everything" | "all" | "it all" | "all of it" | "all items")) {
+        return clear(turn);
+    }
     let mut changes = Vec::new();
     let mut names = Vec::new();
     let mut missing = Vec::new();

@@ -181,7 +181,8 @@ pub(super) fn changed(turn: &Turn<'_>, rec: &Rec, fields: &[(&str, String)]) -> 
 fn spoken_title(turn: &Turn<'_>) -> String {
     let text = turn.slot(Kind::Text).map_or("", |s| s.text.as_str());
     // "remind me to call my mom": the list says "Call mom" to its owner.
-    say::capital(text.trim().trim_start_matches("to "))
+    let text = text.trim().trim_start_matches("to ");
+    say::capital(if text.is_empty() { "wake up" } else { text })
 }
 
 pub(super) fn add(turn: &Turn<'_>) -> Answer {

@@ -151,7 +151,7 @@ pub(super) fn query(turn: &Turn<'_>) -> Answer {
         "{your} {name} {when}: {} readings, on average {}, from {} to {}; the latest was {} {}.",
         all.len(),
         value(measure, mean.round(), mean2.map(f64::round)),
-        value(measure, low.value, low.second_value),
+        value(measure, low.value, low.second_value).trim_end_matches(measure.unit),
         value(measure, high.value, high.second_value),
         value(measure, last.value, last.second_value),
         taken(turn, last)

@@ -20,13 +20,14 @@ const FUNCTION_WORDS: &str = "a an the this that these those some any all both e
  file files record records recorded recording saved stored noted written information details detail thing things anything something everything one ones kind kinds sort type types bit few several \
  actually exactly hal supposed scheduled between during until since before after ago way right well because though while through per me's us's \
  lately these days moment time times name names called number numbers happen happened happening hear pull bring set use using would'd talk speak question answer \
- exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
+ one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
 
 /// Words that never belong into an unknown name but are not explained by themselves either.
 pub(crate) fn is_function_word(word: &str) -> bool {
     use std::sync::OnceLock;
     static WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
     WORDS.get_or_init(|| FUNCTION_WORDS.split_whitespace().collect()).contains(word)
+        || (word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit()))
 }
 
 pub(crate) fn function_words() -> impl Iterator<Item = &'static str> {
@@ -188,8 +189,9 @@ impl Matcher {
         let loose = self.by_concept(utterance, situation);
         match (strict, loose) {
             (Some(strict), Some(loose)) => {
+                // "do i need {item}" fits "do i need a tetanus shot" too; knowing every word beats guessing one.
                 let guessed = strict.captures.iter().any(|c| !c.known && !c.kind.is_free());
-                let loose_wins = if guessed { loose.unexplained == 0 } else { false };
+                let loose_wins = loose.unexplained == 0 && (guessed || loose.score > strict.score);
                 Some(if loose_wins { loose } else { strict })
             }
             (strict, loose) => strict.or(loose),
@@ -211,11 +213,12 @@ impl Matcher {
             if best.as_ref().is_none_or(|b| found.score > b.score) {
                 best = Some(Found {
                     pattern: p,
+                    // A name nobody has may be a known one spelled otherwise; that is tried before it is believed.
+                    unexplained: found.captures.iter().filter(|c| !c.known && !c.kind.is_free()).count(),
                     captures: found.captures,
                     set: Vec::new(),
                     remembered: Vec::new(),
                     score: found.score,
-                    unexplained: 0,
                 });
             }
         }
@@ -292,9 +295,12 @@ fn weigh(
             utterance.mentions.iter().filter(|m| m.kind == kind).map(|m| m.range.clone()).collect()
         };
         let mut taken = false;
+        let is_free = |range: &Range<usize>, covered: &[bool]| !covered[range.clone()].iter().all(|c| *c);
+        let some_free = ranges.iter().any(|r| is_free(r, covered));
         for range in &ranges {
-            // Somebody called Bill is not meant by "when is my electric bill due".
-            if kind == Kind::Person && covered[range.clone()].iter().all(|c| *c) {
+            // Somebody called Bill is not meant by "when is my electric bill due", nor is "pay" the category of
+            // "what did we pay for electricity".
+            if !is_free(range, covered) && (kind == Kind::Person || some_free) {
                 continue;
             }
             taken = true;
@@ -313,8 +319,13 @@ fn weigh(
             return None;
         }
     }
-    let mut ignored = vec![false; tokens.len()];
-    if concept.not.iter().any(|group| group.find(tokens, places, &mut ignored)) {
+    // "next" forbids "next appointment", not "next week".
+    let in_time = |i: usize| utterance.whens.iter().any(|s| s.range.contains(&i));
+    let mut vetoed = vec![false; tokens.len()];
+    concept.not.iter().for_each(|group| {
+        group.find(tokens, places, &mut vetoed);
+    });
+    if (0..tokens.len()).any(|i| vetoed[i] && !in_time(i)) {
         return None;
     }
     for &kind in &concept.slots {
@@ -331,7 +342,7 @@ fn weigh(
     let explained = (0..tokens.len()).filter(|&i| covered[i] && is_content(i)).count();
     let unexplained = (0..tokens.len()).filter(|&i| !covered[i] && is_content(i)).count();
     // One stray word is forgiven in a sentence that is otherwise clear.
-    if unexplained > 1 || (unexplained == 1 && explained < 4) {
+    if unexplained > 1 || (unexplained == 1 && explained < 5) {
         return None;
     }
     score -= 12 * unexplained as i32;

@@ -2,10 +2,10 @@
 //!
 //! Holds what the records call things and what people call them; where the names are read from is `lexicon.rs`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::normalise::{Token, tokens};
+use super::normalise::Token;
 
 /// What a slot of a template can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,13 +89,13 @@ pub struct Lexicon {
     /// First word → the names beginning with it: all their words, and the entity.
     by_first: HashMap<String, Vec<(Vec<String>, usize)>>,
     words: HashSet<String>,
-    /// Sound of a one-word name → its word.
-    by_sound: BTreeMap<String, String>,
 }
 
 impl Lexicon {
     /// Adds an entity with everything it is called.
-    pub fn add(&mut self, entity: Entity, called: &[String]) {
+    ///
+    /// Names come in words as [`super::normalise::tokens`] cuts them.
+    pub fn add(&mut self, entity: Entity, called: Vec<Vec<String>>) {
         let index = self.entities.len();
         self.entities.push(entity);
         for name in called {
@@ -104,17 +104,15 @@ impl Lexicon {
     }
 
     /// One more name for an entity.
-    pub fn call(&mut self, entity: usize, name: &str) {
-        let words: Vec<String> = tokens(name).into_iter().map(|t| t.text).filter(|w| w != "'s").collect();
+    pub fn call(&mut self, entity: usize, words: Vec<String>) {
         let Some(first) = words.first() else { return };
         let names = self.by_first.entry(first.clone()).or_default();
         if names.iter().any(|(w, e)| *w == words && *e == entity) {
             return;
         }
         for word in &words {
-            self.words.insert(word.clone());
-            if word.len() >= 4 {
-                self.by_sound.entry(sound(word)).or_insert_with(|| word.clone());
+            if !self.words.contains(word) {
+                self.words.insert(word.clone());
             }
         }
         names.push((words, entity));
@@ -148,15 +146,21 @@ impl Lexicon {
         if heard.len() < 3 {
             return None;
         }
-        if let Some(name) = self.by_sound.get(&heard) {
-            return Some(name);
+        // Sounds are made only when a word was not understood; most turns never come here.
+        let mut best: Option<(usize, usize, &str)> = None;
+        for name in self.words.iter().filter(|n| n.len() >= 4 && n.len().abs_diff(word.len()) <= 2) {
+            let name_sound = sound(name);
+            let by_sound = distance(&name_sound, &heard, 1);
+            // One sound more, less or other is forgiven when both are long enough to be told apart.
+            let long = name_sound.len() >= 4 && heard.len() >= 4;
+            let by_letters = distance(name, word, 3);
+            if (by_sound == 0 || by_sound == 1 && long && by_letters <= 3)
+                && best.is_none_or(|b| (by_sound, by_letters, name.as_str()) < b)
+            {
+                best = Some((by_sound, by_letters, name));
+            }
         }
-        // One sound more, less or other, when both words are long enough to be told apart.
-        self.by_sound
-            .iter()
-            .filter(|(s, name)| s.len() >= 4 && heard.len() >= 4 && name.len().abs_diff(word.len()) <= 2)
-            .find(|(s, name)| distance(s, &heard, 1) <= 1 && distance(name, word, 3) <= 3)
-            .map(|(_, name)| name.as_str())
+        best.map(|(_, _, name)| name)
     }
 
     /// Every place that names something; per kind the longest name wins, kinds may overlap.
@@ -250,6 +254,7 @@ pub fn distance(a: &str, b: &str, max: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::normalise::tokens;
     use super::*;
 
     fn lexicon() -> Lexicon {
@@ -260,8 +265,8 @@ mod tests {
             (Kind::Drug, "Lisinopril", "lisinopril", &["lisinopril", "prinivil"][..]),
             (Kind::Doctor, "D1", "Dr. Siobhan Patel", &["patel", "doctor patel"][..]),
         ] {
-            let called: Vec<String> = called.iter().map(|s| s.to_string()).collect();
-            lexicon.add(Entity { kind, id: id.into(), shown: shown.into() }, &called);
+            let called = called.iter().map(|s| s.split(' ').map(String::from).collect()).collect();
+            lexicon.add(Entity { kind, id: id.into(), shown: shown.into() }, called);
         }
         lexicon
     }

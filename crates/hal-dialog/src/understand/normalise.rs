@@ -90,20 +90,19 @@ fn push_word(out: &mut Vec<Token>, surface: &str) {
         out.push(Token::new("'s", "'"));
         return;
     }
-    // 120/80 was kept whole; a hyphenated word is two words, as it is heard.
-    if lower.contains('-') && !lower.chars().any(|c| c.is_ascii_digit()) {
-        let surfaces: Vec<&str> = surface.split('-').collect();
-        for (word, s) in lower.split('-').zip(surfaces) {
+    push_simple(out, &lower, surface);
+}
+
+fn push_simple(out: &mut Vec<Token>, lower: &str, surface: &str) {
+    // A hyphenated word is several, as it is heard; dates such as 2026-03-05 stay whole.
+    if lower.contains('-') && lower.chars().any(char::is_alphabetic) && abbreviation(lower).is_none() {
+        for (word, s) in lower.split('-').zip(surface.split('-')) {
             if !word.is_empty() {
                 push_simple(out, word, s);
             }
         }
         return;
     }
-    push_simple(out, &lower, surface);
-}
-
-fn push_simple(out: &mut Vec<Token>, lower: &str, surface: &str) {
     if let Some(words) = abbreviation(lower) {
         for (i, word) in words.iter().enumerate() {
             out.push(Token::new(word, if i == 0 { surface } else { "" }));
@@ -233,7 +232,7 @@ const LEADS: &[&str] = &[
     "question", "good morning", "good afternoon", "good evening", "hello", "hi",
 ];
 const TAILS: &[&str] = &[
-    "please", "thanks", "thank you", "thank you very much", "hal", "for me", "if you can", "if you do not mind", "again please",
+    "please", "thanks", "thank you", "thank you very much", "hal", "for me", "if you can", "if you do not mind", 
     "do you know", "right", "exactly", "by the way", "then", "anyway", "would you", "could you", "will you", "can you", "okay",
     "out there", "my dear", "at all", "if possible", "to me", "back to me",
 ];
@@ -247,7 +246,9 @@ pub fn core(tokens: &[Token]) -> std::ops::Range<usize> {
     loop {
         let before = (start, end);
         if let Some(n) = LEADS.iter().filter_map(|lead| prefix(&tokens[start..end], lead)).max() {
-            if start + n < end {
+            // "good morning HAL" is a greeting, not a question about HAL.
+            let rest = tokens.get(start + n..end).unwrap_or_default();
+            if rest.iter().any(|t| !matches!(t.text.as_str(), "hal" | "there" | "please")) {
                 start += n;
             }
         }

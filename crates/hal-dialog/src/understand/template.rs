@@ -192,7 +192,8 @@ impl Matcher<'_> {
         match node {
             Node::Word(word) => {
                 if tokens.get(at).is_some_and(|t| t.text == *word) {
-                    next(at + 1, score + 10, captures);
+                    let gain = if super::matcher::is_function_word(word) { 3 } else { 10 };
+                    next(at + 1, score + gain, captures);
                 }
             }
             Node::Opt(inner) => {
@@ -252,7 +253,7 @@ impl Matcher<'_> {
         let length_max = if kind.is_free() { self.utterance.tokens.len() } else { 3 };
         for end in at + 1..=self.utterance.tokens.len().min(at + length_max) {
             let words = &self.utterance.tokens[at..end];
-            if !kind.is_free() && !could_be_name(words) {
+            if kind == Kind::Measure || (!kind.is_free() && !could_be_name(words)) {
                 break;
             }
             if mentions.iter().any(|m| m.kind == kind && m.range == (at..end)) {
