@@ -16,7 +16,7 @@ use tokio::time::{Duration, sleep_until, timeout};
 use tracing::{debug, info};
 
 use super::Gateway;
-use super::hearing::{Change, Hearing, Refused};
+use super::hearing::{Change, ClientEnd, Hearing, Refused};
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -232,8 +232,11 @@ impl Conn {
     /// The client says that speech has ended.
     async fn speech_ended(&mut self) -> Result<(), Closed> {
         let now = self.gateway.clock.now_ms();
-        let source = self.hearing.as_mut().and_then(|hearing| hearing.ended_by_client(now));
-        self.step(source.map_or(Input::NoAudio, |source| Input::SpeechEnded { source })).await
+        match self.hearing.as_mut().map_or(ClientEnd::Nothing, |hearing| hearing.ended_by_client(now)) {
+            ClientEnd::Recording(source) => self.step(Input::SpeechEnded { source }).await,
+            ClientEnd::Late => Ok(()),
+            ClientEnd::Nothing => self.step(Input::NoAudio).await,
+        }
     }
 
     async fn timer(&mut self) -> Result<(), Closed> {

@@ -36,6 +36,15 @@ pub(super) enum Change {
     Ended(Source),
 }
 
+/// What "speech has ended" of a client is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientEnd {
+    Recording(Source),
+    /// The endpointer has ended it before; its question is on its way.
+    Late,
+    Nothing,
+}
+
 /// The ear of a connection that has sent sound.
 pub(super) struct Hearing {
     engine: Arc<dyn SpeechToText>,
@@ -45,6 +54,8 @@ pub(super) struct Hearing {
     recording: Option<Recording>,
     /// The end of a stream in which no voice was found yet.
     unvoiced: VecDeque<i16>,
+    /// The endpointer has ended chunks whose client still sends the silence after them: it opens no new recording.
+    over: bool,
 }
 
 struct Recording {
@@ -71,6 +82,7 @@ impl Hearing {
             resampler: None,
             recording: None,
             unvoiced: VecDeque::new(),
+            over: false,
         }
     }
 
@@ -119,7 +131,7 @@ impl Hearing {
         let was_speaking = self.endpointer.speaking();
         let mut edge = self.endpointer.push(&samples);
         let mut change = Change::None;
-        if source == Source::Chunks {
+        if source == Source::Chunks && !(self.over && self.recording.is_none()) {
             // Its client says when it listens, so every sample counts; the endpointer only finds the end.
             self.record(now, source, samples)?;
             change = Change::Recorded;
@@ -133,13 +145,17 @@ impl Hearing {
         }
         while let Some(found) = edge {
             match found {
-                Edge::Started if source == Source::Stream && self.recording.is_none() => {
+                Edge::Started if self.recording.is_none() => {
+                    self.over = false;
                     let pre_roll = self.endpointer.pre_roll().to_vec();
                     self.record(now, source, pre_roll)?;
                     change = Change::Recorded;
                 }
                 Edge::Started => {}
-                Edge::Ended if self.recording.is_some() => return Ok(Change::Ended(source)),
+                Edge::Ended if self.recording.is_some() => {
+                    self.over = source == Source::Chunks;
+                    return Ok(Change::Ended(source));
+                }
                 Edge::Ended => {}
             }
             edge = self.endpointer.push(&[]);
@@ -186,17 +202,23 @@ impl Hearing {
         self.recording.take().is_some_and(|recording| recording.samples.send(Piece::Finish(turn)).is_ok())
     }
 
-    /// The recording that the client says has ended, if there is one. Sound too quiet for the endpointer counts.
-    pub(super) fn ended_by_client(&mut self, now: Millis) -> Option<Source> {
+    /// What the client means when it says that speech has ended. Sound too quiet for the endpointer counts.
+    pub(super) fn ended_by_client(&mut self, now: Millis) -> ClientEnd {
+        if std::mem::take(&mut self.over) && self.recording.is_none() {
+            return ClientEnd::Late;
+        }
         if self.recording.is_none() && self.unvoiced.len() >= UNVOICED_SAMPLES_MIN {
             let samples = std::mem::take(&mut self.unvoiced).into();
-            self.record(now, Source::Stream, samples).ok()?;
+            if self.record(now, Source::Stream, samples).is_err() {
+                return ClientEnd::Nothing;
+            }
         }
-        self.recording.as_ref().map(|recording| recording.source)
+        self.recording.as_ref().map_or(ClientEnd::Nothing, |recording| ClientEnd::Recording(recording.source))
     }
 
     pub(super) fn discard(&mut self) {
         self.unvoiced.clear();
+        self.over = false;
         if self.recording.take().is_some() {
             self.endpointer.reset();
         }

@@ -68,7 +68,8 @@ fn shopping_list(folder: &Path) -> Vec<String> {
     let snapshot = database.snapshot().expect("a snapshot");
     let plan = query::parse("SELECT TASK WITH CONTEXT = \"shopping\"", &snapshot).expect("a sentence");
     let rows = snapshot.run(&plan, &Env::default()).expect("rows");
-    let titles = rows.rows.iter().map(|row| snapshot.read("TASK", &row.id).expect("readable").expect("there"));
+    let titles =
+        rows.rows.iter().map(|row| snapshot.read("TASK", &row.id).expect("readable").expect("there"));
     titles.map(|task| task.field_text(TITLE).to_lowercase()).collect()
 }
 
