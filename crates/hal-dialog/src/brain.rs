@@ -34,7 +34,10 @@ pub struct Question<'a> {
 impl std::fmt::Debug for Question<'_> {
     /// What people say is personal: only the count of hypotheses is shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Question").field("hypotheses", &self.hypotheses.len()).field("spoken", &self.spoken).finish()
+        f.debug_struct("Question")
+            .field("hypotheses", &self.hypotheses.len())
+            .field("spoken", &self.spoken)
+            .finish()
     }
 }
 
@@ -126,7 +129,11 @@ impl Brain {
         Ok(Brain { asks, matcher: Matcher::new(patterns), synonyms, offers })
     }
 
-    fn add_user_skills(into: &mut Vec<Skill>, files: &[(String, String)], rules: &Rules) -> Result<(), SkillError> {
+    fn add_user_skills(
+        into: &mut Vec<Skill>,
+        files: &[(String, String)],
+        rules: &Rules,
+    ) -> Result<(), SkillError> {
         for (file, text) in files {
             let skill = compile(file, text, rules)?;
             if into.iter().any(|s| s.name == skill.name) {
@@ -151,7 +158,8 @@ impl Brain {
     /// What the recogniser should expect to hear, with the household's own names in it; empty when they cannot be read.
     pub fn vocabulary(&self, snapshot: &Snapshot) -> Spoken {
         let records = Records::new(snapshot, Moment { day: 0, second: 0, unix_ms: 0 });
-        lexicon::read(&records, &self.synonyms, None).map_or_else(|_| Spoken::default(), |lexicon| vocabulary::spoken(self, &lexicon))
+        lexicon::read(&records, &self.synonyms, None)
+            .map_or_else(|_| Spoken::default(), |lexicon| vocabulary::spoken(self, &lexicon))
     }
 
     /// Sentences that a new user can try.

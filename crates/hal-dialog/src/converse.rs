@@ -12,12 +12,12 @@ use crate::records::{Fault, Records};
 use crate::skill::Run;
 use crate::turn::{Answer, Pending, Slot, Slots, Stop, Turn};
 use crate::understand::control::{Assent, Control, assent, control, is_undo};
+use crate::understand::daytime;
 use crate::understand::matcher::{Found, Situation, is_function_word};
 use crate::understand::moment::Moment;
 use crate::understand::names::{Kind, Lexicon, Mention};
 use crate::understand::normalise::{Token, core, joined, surface, tokens};
 use crate::understand::template::Utterance;
-use crate::understand::daytime;
 use crate::understand::when::{self, Span};
 use crate::write::{Change, Writer, Written, reversed, write};
 use crate::{phrase, understand};
@@ -70,7 +70,6 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         now: q.now,
         user: q.user,
         session: q.session,
-        lexicon: &lexicon,
         ask: &brain.asks[understood.ask],
         ask_index: understood.ask,
         slots: understood.slots,
@@ -92,7 +91,9 @@ fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {
     let said = match answer {
         Ok(said) => said,
         Err(Stop::Said(said)) => *said,
-        Err(Stop::Fault(Fault::Database(_) | Fault::Query { .. })) => return failed(&turn.ask.intent, &turn.ask.action),
+        Err(Stop::Fault(Fault::Database(_) | Fault::Query { .. })) => {
+            return failed(&turn.ask.intent, &turn.ask.action);
+        }
     };
     let now_ms = turn.now.unix_ms;
     memory.remember(&turn.slots, now_ms);
@@ -112,7 +113,14 @@ fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {
 }
 
 fn plain(text: impl Into<String>, intent: &str, action: &str, outcome: Outcome) -> Reply {
-    Reply { text: text.into(), speech: None, intent: intent.into(), action: action.into(), outcome, files: Vec::new() }
+    Reply {
+        text: text.into(),
+        speech: None,
+        intent: intent.into(),
+        action: action.into(),
+        outcome,
+        files: Vec::new(),
+    }
 }
 
 fn failed(intent: &str, action: &str) -> Reply {
@@ -120,8 +128,7 @@ fn failed(intent: &str, action: &str) -> Reply {
 }
 
 fn not_understood(q: &Question<'_>, first: &str) -> Reply {
-    const OFFER: &str =
-        "I can answer about your medications, allergies, appointments, measurements, spending, tasks, shopping list and people.";
+    const OFFER: &str = "I can answer about your medications, allergies, appointments, measurements, spending, tasks, shopping list and people.";
     let text = match (first.trim().is_empty(), q.spoken) {
         (true, _) => "I did not catch that.".to_string(),
         (false, true) => format!("I did not catch that. {OFFER}"),
@@ -143,7 +150,12 @@ fn steering(db: &Database, memory: &mut Memory, q: &Question<'_>, first: &str) -
     }
     if is_undo(first) {
         if memory.pending.take().is_some() {
-            return Some(plain("All right, I did not change anything.", "CONTROL", "control_undo", Outcome::Answered));
+            return Some(plain(
+                "All right, I did not change anything.",
+                "CONTROL",
+                "control_undo",
+                Outcome::Answered,
+            ));
         }
         return Some(undo(db, memory, q));
     }
@@ -156,12 +168,20 @@ fn steering(db: &Database, memory: &mut Memory, q: &Question<'_>, first: &str) -
         Control::Goodbye => plain("Goodbye.", "CONTROL", "control_goodbye", Outcome::Answered),
         Control::Repeat => match &memory.said {
             Some(said) => Reply { intent: "CONTROL".into(), action: "control_repeat".into(), ..said.clone() },
-            None => plain("I have not said anything yet.", "CONTROL", "control_repeat", Outcome::NothingFound),
+            None => {
+                plain("I have not said anything yet.", "CONTROL", "control_repeat", Outcome::NothingFound)
+            }
         },
     })
 }
 
-fn answer_pending(db: &Database, memory: &mut Memory, q: &Question<'_>, pending: Pending, assent: Assent) -> Reply {
+fn answer_pending(
+    db: &Database,
+    memory: &mut Memory,
+    q: &Question<'_>,
+    pending: Pending,
+    assent: Assent,
+) -> Reply {
     match (pending, assent) {
         (Pending::Write { changes, done, undone }, Assent::Yes) => {
             let reply = make(db, memory, q, changes.clone(), "write", &done);
@@ -173,7 +193,9 @@ fn answer_pending(db: &Database, memory: &mut Memory, q: &Question<'_>, pending:
         (Pending::Write { .. }, Assent::No) => {
             plain("All right, I did not change anything.", "TASK", "task_cancel", Outcome::Answered)
         }
-        (Pending::Choose { .. }, Assent::No) => plain("All right.", "CONTROL", "control_no", Outcome::Answered),
+        (Pending::Choose { .. }, Assent::No) => {
+            plain("All right.", "CONTROL", "control_no", Outcome::Answered)
+        }
         (Pending::Choose { ask, slots, kind, candidates }, Assent::Yes) => {
             let names: Vec<String> = candidates.iter().map(|e| e.shown.clone()).collect();
             let text = format!("Which one: {}?", crate::turn::or_list(&names));
@@ -191,16 +213,24 @@ fn undo(db: &Database, memory: &mut Memory, q: &Question<'_>) -> Reply {
     make(db, memory, q, back, "undo", &undone)
 }
 
-fn make(db: &Database, memory: &mut Memory, q: &Question<'_>, changes: Vec<Change>, what: &str, done: &str) -> Reply {
+fn make(
+    db: &Database,
+    memory: &mut Memory,
+    q: &Question<'_>,
+    changes: Vec<Change>,
+    what: &str,
+    done: &str,
+) -> Reply {
     memory.writes += 1;
     let files = changes.first().map(|c| c.file.clone()).into_iter().collect();
     let writer = Writer { user: &q.user.id, session: q.session, now: q.now };
     let action = format!("task_{what}");
     let (text, outcome) = match write(db, changes, what, writer) {
         Ok(Written::Done) => (done.to_string(), Outcome::Answered),
-        Ok(Written::Moved) => {
-            ("That was changed in the meantime, so I left it as it is. Please ask again.".to_string(), Outcome::Failed)
-        }
+        Ok(Written::Moved) => (
+            "That was changed in the meantime, so I left it as it is. Please ask again.".to_string(),
+            Outcome::Failed,
+        ),
         Err(_) => ("I cannot write my records just now.".to_string(), Outcome::Failed),
     };
     Reply { files, ..plain(text, "TASK", &action, outcome) }
@@ -219,7 +249,8 @@ fn choice(memory: &mut Memory, text: &str) -> Option<Understood> {
             let name = tokens(&candidates[i].shown);
             words.iter().any(|w| {
                 name.iter().any(|n| n.text == w.text)
-                    && candidates.iter().filter(|c| tokens(&c.shown).iter().any(|n| n.text == w.text)).count() == 1
+                    && candidates.iter().filter(|c| tokens(&c.shown).iter().any(|n| n.text == w.text)).count()
+                        == 1
             })
         })
         .collect();
@@ -238,12 +269,18 @@ fn choice(memory: &mut Memory, text: &str) -> Option<Understood> {
 }
 
 /// The best understanding over all hypotheses: the first that leaves nothing unexplained, else the least unexplained.
-pub(crate) fn understand(brain: &Brain, memory: &Memory, lexicon: &Lexicon, q: &Question<'_>) -> Option<Understood> {
+pub(crate) fn understand(
+    brain: &Brain,
+    memory: &Memory,
+    lexicon: &Lexicon,
+    q: &Question<'_>,
+) -> Option<Understood> {
     let mut best: Option<Understood> = None;
     for text in q.hypotheses.iter().take(HYPOTHESES_MAX) {
         let words = tokens(text);
         for corrected in [false, true] {
-            let words = if corrected { correct(brain, lexicon, &words, q.spoken) } else { Some(words.clone()) };
+            let words =
+                if corrected { correct(brain, lexicon, &words, q.spoken) } else { Some(words.clone()) };
             let Some(words) = words else { continue };
             let reading = read(words, lexicon, q.now);
             let Some(found) = one_reading(brain, memory, lexicon, &reading) else { continue };
@@ -282,7 +319,12 @@ fn one_reading(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Read
 }
 
 fn best(brain: &Brain, memory: &Memory, reading: &Reading) -> Option<Found> {
-    let utterance = Utterance { tokens: &reading.tokens, mentions: &reading.mentions, whens: &reading.whens, times: &reading.times };
+    let utterance = Utterance {
+        tokens: &reading.tokens,
+        mentions: &reading.mentions,
+        whens: &reading.whens,
+        times: &reading.times,
+    };
     let remembered: Vec<Kind> = memory.topic.keys().copied().collect();
     brain.matcher.best(utterance, Situation { remembered: &remembered, asked: reading.asked })
 }
@@ -346,11 +388,16 @@ fn follow_up(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Readin
         exchanged = true;
     }
     let mine = rest.tokens.iter().any(|t| matches!(t.text.as_str(), "me" | "mine" | "my"));
-    if opening.is_some() && mine && last.slots.contains_key(&Kind::Person) && !rest.mentions.iter().any(|m| m.kind == Kind::Person) {
+    if opening.is_some()
+        && mine
+        && last.slots.contains_key(&Kind::Person)
+        && !rest.mentions.iter().any(|m| m.kind == Kind::Person)
+    {
         slots.remove(&Kind::Person);
         exchanged = true;
     }
-    let small = |i: usize| covered[i] || is_function_word(&rest.tokens[i].text) || rest.tokens[i].text == "'s";
+    let small =
+        |i: usize| covered[i] || is_function_word(&rest.tokens[i].text) || rest.tokens[i].text == "'s";
     let all_explained = (0..rest.tokens.len()).all(small);
     if exchanged && all_explained && (opening.is_some() || best(brain, memory, reading).is_none()) {
         return Some(Understood { ask: last.ask, slots, tokens: rest.tokens, unexplained: 0 });
@@ -365,7 +412,12 @@ fn follow_up(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Readin
             slots.insert(kind, slot.clone());
         }
     }
-    Some(Understood { ask: found.pattern, slots, tokens: rest.tokens.clone(), unexplained: found.unexplained })
+    Some(Understood {
+        ask: found.pattern,
+        slots,
+        tokens: rest.tokens.clone(),
+        unexplained: found.unexplained,
+    })
 }
 
 fn shift(mentions: &[Mention], skip: usize) -> Vec<Mention> {
@@ -406,9 +458,21 @@ pub(crate) fn slots_of(found: &Found, reading: &Reading, lexicon: &Lexicon, topi
             (kind, None) if kind.is_free() => Slot { text: surface(words), entities: Vec::new(), when: None },
             (_, None) => Slot { text: joined(words), entities: Vec::new(), when: None },
         };
+        // "on gas and parking" asks for both.
+        if let (Kind::Category, Some(old)) = (capture.kind, slots.get_mut(&Kind::Category)) {
+            if !slot.entities.iter().any(|e| old.entities.contains(e))
+                && slot.entities.iter().any(|e| !e.id.is_empty())
+            {
+                old.text = format!("{} and {}", old.text, slot.text);
+                old.entities.extend(slot.entities);
+            }
+            continue;
+        }
         // Names that no record has give way to names that one has.
         let better = slots.get(&capture.kind).is_none_or(|old| {
-            old.when.is_none() && old.entities.iter().all(|e| e.id.is_empty()) && slot.entities.iter().any(|e| !e.id.is_empty())
+            old.when.is_none()
+                && old.entities.iter().all(|e| e.id.is_empty())
+                && slot.entities.iter().any(|e| !e.id.is_empty())
         });
         if better {
             slots.insert(capture.kind, slot);
@@ -425,11 +489,15 @@ fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> O
     let mut changed = false;
     for token in &mut out {
         let word = token.text.as_str();
-        let known = is_function_word(word) || brain.matcher.knows_word(word) || lexicon.knows_word(word) || TIME_WORDS.contains(&word);
+        let known = is_function_word(word)
+            || brain.matcher.knows_word(word)
+            || lexicon.knows_word(word)
+            || TIME_WORDS.contains(&word);
         if known || word.chars().count() < 4 || word.chars().any(|c| c.is_ascii_digit()) {
             continue;
         }
-        let better = if spoken { lexicon.sounds_like(word).map(String::from) } else { nearest(brain, lexicon, word) };
+        let better =
+            if spoken { lexicon.sounds_like(word).map(String::from) } else { nearest(brain, lexicon, word) };
         if let Some(better) = better {
             token.text = better;
             token.corrected = true;
@@ -441,9 +509,41 @@ fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> O
 
 /// Words of time phrases, which are in no skill's vocabulary.
 const TIME_WORDS: [&str; 36] = [
-    "today", "tonight", "tomorrow", "yesterday", "morning", "afternoon", "evening", "night", "weekend", "week", "weeks", "month",
-    "months", "year", "years", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january",
-    "february", "march", "april", "june", "july", "august", "september", "october", "november", "december", "days", "quarter",
+    "today",
+    "tonight",
+    "tomorrow",
+    "yesterday",
+    "morning",
+    "afternoon",
+    "evening",
+    "night",
+    "weekend",
+    "week",
+    "weeks",
+    "month",
+    "months",
+    "year",
+    "years",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "days",
+    "quarter",
     "noon",
 ];
 

@@ -163,8 +163,7 @@ fn count_turn(record: &mut Record, turn: &LoggedTurn) {
     set(record, field::MESSAGE_COUNT, &messages.to_string());
     set(record, field::END_TIME, &date::stamp(turn.at.day, turn.at.second));
     if let Some((day, second)) = date::from_stamp(&record.field_text(field::START_TIME)) {
-        let seconds =
-            (turn.at.day - day) * 86_400 + i64::from(turn.at.second) - i64::from(second);
+        let seconds = (turn.at.day - day) * 86_400 + i64::from(turn.at.second) - i64::from(second);
         set(record, field::DURATION_SECONDS, &seconds.max(0).to_string());
     }
     if turn.interface == Interface::Voice {

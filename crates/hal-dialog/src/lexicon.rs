@@ -43,7 +43,11 @@ pub(crate) struct Synonyms {
 const NAMES_MAX: usize = 5_000;
 
 /// Reads every name of the household. `person` is who asks: "my wife" depends on it.
-pub(crate) fn read(records: &Records<'_>, synonyms: &Synonyms, person: Option<&str>) -> Result<Lexicon, Fault> {
+pub(crate) fn read(
+    records: &Records<'_>,
+    synonyms: &Synonyms,
+    person: Option<&str>,
+) -> Result<Lexicon, Fault> {
     let mut lexicon = Lexicon::default();
     people(&mut lexicon, records, synonyms, person)?;
     doctors(&mut lexicon, records, synonyms)?;
@@ -55,15 +59,20 @@ pub(crate) fn read(records: &Records<'_>, synonyms: &Synonyms, person: Option<&s
         (Kind::Condition, "MEDICAL_HISTORY", "CONDITION", &synonyms.condition),
     ];
     for (kind, file, field, groups) in simple {
-        let mut values: Vec<String> = records.all(file)?.iter().take(NAMES_MAX).map(|r| r.text(field)).collect();
+        let mut values: Vec<String> =
+            records.all(file)?.iter().take(NAMES_MAX).map(|r| r.text(field)).collect();
         values.sort();
         values.dedup();
         let named: Vec<(String, String)> =
             values.into_iter().filter(|v| !v.is_empty()).map(|v| (v.clone(), v)).collect();
         add_all(&mut lexicon, kind, &named, groups);
     }
-    let categories: Vec<(String, String)> =
-        records.all("CATEGORY")?.iter().take(NAMES_MAX).map(|r| (r.id.clone(), r.text("CATEGORY_NAME"))).collect();
+    let categories: Vec<(String, String)> = records
+        .all("CATEGORY")?
+        .iter()
+        .take(NAMES_MAX)
+        .map(|r| (r.id.clone(), r.text("CATEGORY_NAME")))
+        .collect();
     add_all(&mut lexicon, Kind::Category, &categories, &synonyms.category);
     for (kind, file, field) in [
         (Kind::Payee, "PAYEE", "STANDARD_NAME"),
@@ -76,11 +85,17 @@ pub(crate) fn read(records: &Records<'_>, synonyms: &Synonyms, person: Option<&s
         for rec in records.all(file)?.iter().take(NAMES_MAX) {
             let name = rec.text(field);
             // Two files may hold the same place; the first that was read speaks for it.
-            if name.is_empty() || name == "Home" || lexicon.entities.iter().any(|e| e.kind == kind && e.shown == name) {
+            if name.is_empty()
+                || name == "Home"
+                || lexicon.entities.iter().any(|e| e.kind == kind && e.shown == name)
+            {
                 continue;
             }
             let id = if kind == Kind::Facility { format!("{file}/{}", rec.id) } else { rec.id.clone() };
-            lexicon.add(Entity { kind, id, shown: name.clone() }, in_words(&[name.clone(), format!("the {name}")]));
+            lexicon.add(
+                Entity { kind, id, shown: name.clone() },
+                in_words(&[name.clone(), format!("the {name}")]),
+            );
         }
     }
     measures(&mut lexicon, synonyms);
@@ -111,10 +126,19 @@ fn add_all(lexicon: &mut Lexicon, kind: Kind, named: &[(String, String)], groups
 }
 
 /// Names that people know and no record has: the answer then is that none is recorded.
-fn unrecorded(lexicon: &mut Lexicon, kind: Kind, groups: &[Vec<Name>], used: &[bool], shown: fn(&[Name]) -> Option<String>) {
+fn unrecorded(
+    lexicon: &mut Lexicon,
+    kind: Kind,
+    groups: &[Vec<Name>],
+    used: &[bool],
+    shown: fn(&[Name]) -> Option<String>,
+) {
     for (group, _) in groups.iter().zip(used).filter(|(_, used)| !**used) {
         if let Some(shown) = shown(group) {
-            lexicon.add(Entity { kind, id: String::new(), shown }, group.iter().map(|n| n.words.clone()).collect());
+            lexicon.add(
+                Entity { kind, id: String::new(), shown },
+                group.iter().map(|n| n.words.clone()).collect(),
+            );
         }
     }
 }
@@ -154,7 +178,9 @@ fn people(
     let relations: Vec<(String, String)> = me.map_or_else(Vec::new, |me| {
         me.values("RELATIONSHIPS")
             .iter()
-            .filter_map(|value| value.split_once(':').map(|(r, id)| (r.trim().to_lowercase(), id.trim().to_string())))
+            .filter_map(|value| {
+                value.split_once(':').map(|(r, id)| (r.trim().to_lowercase(), id.trim().to_string()))
+            })
             .collect()
     });
     for rec in people.iter().take(NAMES_MAX) {
@@ -177,7 +203,9 @@ fn people(
         for (relation, id) in &relations {
             if *id == rec.id {
                 called.push(relation.clone());
-                for group in synonyms.relation.iter().filter(|g| g.first().is_some_and(|n| n.text == *relation)) {
+                for group in
+                    synonyms.relation.iter().filter(|g| g.first().is_some_and(|n| n.text == *relation))
+                {
                     called.extend(group.iter().map(|n| n.text.clone()));
                 }
             }
@@ -198,7 +226,10 @@ fn people(
                 .filter(|n| !relations.iter().any(|(r, _)| *r == n.text))
                 .map(|n| format!("my {}", n.text))
                 .collect();
-            lexicon.add(Entity { kind: Kind::Person, id: String::new(), shown: first.text.clone() }, in_words(&mine));
+            lexicon.add(
+                Entity { kind: Kind::Person, id: String::new(), shown: first.text.clone() },
+                in_words(&mine),
+            );
         }
     }
     Ok(())
@@ -236,7 +267,9 @@ fn doctors(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) ->
         lexicon.add(Entity { kind: Kind::Doctor, id: rec.id.clone(), shown }, called);
     }
     // "I have no urologist recorded": the second name is the person, the first the field.
-    unrecorded(lexicon, Kind::Doctor, &synonyms.specialty, &used, |group| group.get(1).or(group.first()).map(|n| n.text.clone()));
+    unrecorded(lexicon, Kind::Doctor, &synonyms.specialty, &used, |group| {
+        group.get(1).or(group.first()).map(|n| n.text.clone())
+    });
     Ok(())
 }
 
@@ -250,7 +283,8 @@ fn drugs(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> R
         }
         let generic = rec.text("GENERIC_NAME");
         let (name_words, generic_words) = (words_of(&name), words_of(&generic));
-        let mut called = vec![name_words.clone(), generic_words.clone(), generic_words.iter().take(1).cloned().collect()];
+        let mut called =
+            vec![name_words.clone(), generic_words.clone(), generic_words.iter().take(1).cloned().collect()];
         for (g, group) in synonyms.drug.iter().enumerate() {
             if group.iter().any(|m| contains(&name_words, &m.words) || contains(&generic_words, &m.words)) {
                 used[g] = true;
@@ -258,7 +292,18 @@ fn drugs(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> R
             }
         }
         for reason in reasons(&rec.text("REASON")) {
-            for noun in ["medication", "medications", "medicine", "medicines", "pill", "pills", "drug", "tablet", "tablets", "prescription"] {
+            for noun in [
+                "medication",
+                "medications",
+                "medicine",
+                "medicines",
+                "pill",
+                "pills",
+                "drug",
+                "tablet",
+                "tablets",
+                "prescription",
+            ] {
                 called.push(words_of(&format!("{reason} {noun}")));
             }
         }
@@ -271,7 +316,10 @@ fn drugs(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> R
             }
             None => {
                 seen.push(name.clone());
-                lexicon.add(Entity { kind: Kind::Drug, id: name.clone(), shown: crate::say::lower_first(&name) }, called);
+                lexicon.add(
+                    Entity { kind: Kind::Drug, id: name.clone(), shown: crate::say::lower_first(&name) },
+                    called,
+                );
             }
         }
     }
@@ -288,7 +336,21 @@ fn reasons(reason: &str) -> Vec<String> {
     let words: Vec<&str> = lower.split(' ').collect();
     let short: Vec<&str> = words
         .iter()
-        .filter(|w| !matches!(**w, "high" | "low" | "type" | "1" | "2" | "chronic" | "underactive" | "overactive" | "infection" | "pain"))
+        .filter(|w| {
+            !matches!(
+                **w,
+                "high"
+                    | "low"
+                    | "type"
+                    | "1"
+                    | "2"
+                    | "chronic"
+                    | "underactive"
+                    | "overactive"
+                    | "infection"
+                    | "pain"
+            )
+        })
         .copied()
         .collect();
     let mut out = vec![lower.clone()];

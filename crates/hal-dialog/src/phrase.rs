@@ -47,9 +47,27 @@ pub(crate) fn answer(turn: &Turn<'_>, query: Option<&str>, words: &Say) -> Answe
     let rows = turn.records.select(&sentence, &param)?;
     let who_ref = who.as_ref();
     let text = match rows.len() {
-        0 => fill(turn, words.none.as_deref().unwrap_or("I have nothing recorded about that."), who_ref, None, &rows)?,
-        1 => fill(turn, words.one.as_deref().or(words.many.as_deref()).unwrap_or("{items}."), who_ref, Some(words), &rows)?,
-        _ => fill(turn, words.many.as_deref().or(words.one.as_deref()).unwrap_or("{items}."), who_ref, Some(words), &rows)?,
+        0 => fill(
+            turn,
+            words.none.as_deref().unwrap_or("I have nothing recorded about that."),
+            who_ref,
+            None,
+            &rows,
+        )?,
+        1 => fill(
+            turn,
+            words.one.as_deref().or(words.many.as_deref()).unwrap_or("{items}."),
+            who_ref,
+            Some(words),
+            &rows,
+        )?,
+        _ => fill(
+            turn,
+            words.many.as_deref().or(words.one.as_deref()).unwrap_or("{items}."),
+            who_ref,
+            Some(words),
+            &rows,
+        )?,
     };
     if rows.is_empty() {
         return Ok(Said::nothing(text));
@@ -57,7 +75,11 @@ pub(crate) fn answer(turn: &Turn<'_>, query: Option<&str>, words: &Say) -> Answe
     let mut said = Said::answered(text);
     if let [row] = &rows[..] {
         if !row.text("MEDICATION_NAME").is_empty() {
-            said = said.about(Kind::Drug, &row.text("MEDICATION_NAME"), &say::lower_first(&row.text("MEDICATION_NAME")));
+            said = said.about(
+                Kind::Drug,
+                &row.text("MEDICATION_NAME"),
+                &say::lower_first(&row.text("MEDICATION_NAME")),
+            );
         }
     }
     about.append(&mut said.topic);
@@ -90,10 +112,17 @@ fn optional(text: &str, keep: &dyn Fn(&str) -> bool) -> String {
 }
 
 /// Fills one answer. `rows` are what was found; the fields of the first may be named directly.
-pub(crate) fn fill(turn: &Turn<'_>, template: &str, who: Option<&Who>, words: Option<&Say>, rows: &[Rec]) -> Result<String, Fault> {
+pub(crate) fn fill(
+    turn: &Turn<'_>,
+    template: &str,
+    who: Option<&Who>,
+    words: Option<&Say>,
+    rows: &[Rec],
+) -> Result<String, Fault> {
     let mut fault = None;
     let mut value = |expression: &str| -> String {
-        let (name, filter) = expression.split_once('|').map_or((expression, ""), |(n, f)| (n.trim(), f.trim()));
+        let (name, filter) =
+            expression.split_once('|').map_or((expression, ""), |(n, f)| (n.trim(), f.trim()));
         let result = match name {
             "items" => items(turn, who, words, rows),
             "count" if filter.is_empty() => Ok(say::count(rows.len())),
@@ -147,7 +176,13 @@ fn items(turn: &Turn<'_>, who: Option<&Who>, words: Option<&Say>, rows: &[Rec]) 
     Ok(say::list(&items, limit))
 }
 
-fn one_value(turn: &Turn<'_>, name: &str, filter: &str, who: Option<&Who>, row: Option<&Rec>) -> Result<String, Fault> {
+fn one_value(
+    turn: &Turn<'_>,
+    name: &str,
+    filter: &str,
+    who: Option<&Who>,
+    row: Option<&Rec>,
+) -> Result<String, Fault> {
     if let Some(word) = who.and_then(|w| w.word(name)) {
         return Ok(word);
     }
@@ -158,7 +193,8 @@ fn one_value(turn: &Turn<'_>, name: &str, filter: &str, who: Option<&Who>, row: 
         return Ok(turn.when_towards(Direction::Future).map(|w| w.said).unwrap_or_default());
     }
     if let Some(slot) = Kind::from_name(name).and_then(|kind| turn.slot(kind)) {
-        let shown = slot.entities.iter().find(|e| !e.id.is_empty()).map_or(slot.text.as_str(), |e| e.shown.as_str());
+        let shown =
+            slot.entities.iter().find(|e| !e.id.is_empty()).map_or(slot.text.as_str(), |e| e.shown.as_str());
         return Ok(apply(filter, shown));
     }
     let Some(row) = row else { return Ok(String::new()) };
@@ -178,7 +214,10 @@ fn one_value(turn: &Turn<'_>, name: &str, filter: &str, who: Option<&Who>, row: 
         "inactive" | "state" => text,
         "effects" => noted(&row.values(name), "side effect"),
         "interactions" => noted(&row.values(name), "interaction"),
-        "list" => say::list(&row.values(name).iter().map(|v| say::lower_first(v)).collect::<Vec<_>>(), say::LIST_MAX),
+        "list" => say::list(
+            &row.values(name).iter().map(|v| say::lower_first(v)).collect::<Vec<_>>(),
+            say::LIST_MAX,
+        ),
         _ => apply(filter, &text),
     })
 }

@@ -109,7 +109,11 @@ impl<'a> Records<'a> {
     }
 
     /// Runs a sentence (`SELECT …` or `SSELECT …`) whose `{names}` are filled by `param` and gives the whole records.
-    pub(crate) fn select(&self, sentence: &str, param: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Rec>, Fault> {
+    pub(crate) fn select(
+        &self,
+        sentence: &str,
+        param: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<Rec>, Fault> {
         let fault = |message: String| Fault::Query { sentence: sentence.to_string(), message };
         let plan = query::parse(sentence, self.snapshot).map_err(|e| fault(e.to_string()))?;
         let plan = plan.bind(param).map_err(|e| fault(e.to_string()))?;
@@ -141,7 +145,11 @@ impl<'a> Records<'a> {
         self.read.borrow_mut().insert(file.to_string());
         let mut out = Vec::new();
         self.snapshot.scan(file, &mut |id, bytes| {
-            out.push(Rec { id: id.to_string(), record: Record::from_bytes(bytes), dictionary: dictionary.clone() });
+            out.push(Rec {
+                id: id.to_string(),
+                record: Record::from_bytes(bytes),
+                dictionary: dictionary.clone(),
+            });
             if out.len() < RECORDS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(out)

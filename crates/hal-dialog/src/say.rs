@@ -77,8 +77,10 @@ pub fn money(cents: i64) -> String {
 
 /// Small numbers as words, others as digits.
 pub fn count(n: usize) -> String {
-    const WORDS: [&str; 13] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    const WORDS: [&str; 13] = [
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    ];
     WORDS.get(n).map_or_else(|| n.to_string(), |w| w.to_string())
 }
 
@@ -263,7 +265,10 @@ mod tests {
             speakable("Your blood pressure was 128/82, and you paid $12.50.").as_deref(),
             Some("Your blood pressure was 128 over 82, and you paid 12 dollars and 50 cents.")
         );
-        assert_eq!(speakable("lisinopril, 10 mg once a day").as_deref(), Some("lisinopril, 10 milligrams once a day"));
+        assert_eq!(
+            speakable("lisinopril, 10 mg once a day").as_deref(),
+            Some("lisinopril, 10 milligrams once a day")
+        );
         assert_eq!(speakable("Nothing to change."), None);
     }
 }

@@ -89,22 +89,45 @@ impl Source {
 /// What happens to a session. Exactly one per step.
 #[derive(Clone, Debug)]
 pub enum Input {
-    Text { text: Private<String>, relay: bool },
+    Text {
+        text: Private<String>,
+        relay: bool,
+    },
     WakeWord,
     /// Sound that belongs to a recording arrived.
     Audio,
     /// The recording has ended, by the endpointer or by the client.
-    SpeechEnded { source: Source },
+    SpeechEnded {
+        source: Source,
+    },
     /// The client says that speech has ended, but there was none.
     NoAudio,
     /// A message that cannot be taken: bad data, unknown type, no engine.
-    Refused { code: Code, message: String },
-    Heard { turn: TurnId, hypotheses: Vec<Private<String>> },
-    NotHeard { turn: TurnId, code: Code },
-    Answered { turn: TurnId, answer: Answer },
-    AskFailed { turn: TurnId, code: Code },
+    Refused {
+        code: Code,
+        message: String,
+    },
+    Heard {
+        turn: TurnId,
+        hypotheses: Vec<Private<String>>,
+    },
+    NotHeard {
+        turn: TurnId,
+        code: Code,
+    },
+    Answered {
+        turn: TurnId,
+        answer: Answer,
+    },
+    AskFailed {
+        turn: TurnId,
+        code: Code,
+    },
     /// The answer's sound, or none where it could not be made.
-    Spoken { turn: TurnId, sound: Option<Sound> },
+    Spoken {
+        turn: TurnId,
+        sound: Option<Sound>,
+    },
     Command(Command),
     Deadline,
     /// The server goes down: finish what runs, take nothing new.
@@ -137,9 +160,16 @@ pub enum Effect {
     FinishHearing(TurnId),
     /// Forget what is being recorded.
     DiscardRecording,
-    Ask { turn: TurnId, hypotheses: Vec<Private<String>>, spoken: bool },
+    Ask {
+        turn: TurnId,
+        hypotheses: Vec<Private<String>>,
+        spoken: bool,
+    },
     /// Make the answer's sound and answer with `Spoken`.
-    Speak { turn: TurnId, text: Private<String> },
+    Speak {
+        turn: TurnId,
+        text: Private<String>,
+    },
     /// The answer of this turn is not wanted any more.
     Forget(TurnId),
     /// Close the connection: the server restarts.
@@ -183,9 +213,15 @@ struct Turn {
 enum Stage {
     Hearing,
     /// Waits for the turn before it.
-    Waiting { hypotheses: Vec<Private<String>>, since: Millis },
+    Waiting {
+        hypotheses: Vec<Private<String>>,
+        since: Millis,
+    },
     Asked,
-    Speaking { answer: Answer, since: Millis },
+    Speaking {
+        answer: Answer,
+        since: Millis,
+    },
 }
 
 /// The state machine of one connection.
@@ -306,7 +342,8 @@ impl Session {
     }
 
     fn ask(&mut self, now: Millis, id: TurnId, hypotheses: Vec<Private<String>>, effects: &mut Vec<Effect>) {
-        let waits = self.turns.iter().any(|turn| turn.id < id && !matches!(turn.stage, Stage::Speaking { .. }));
+        let waits =
+            self.turns.iter().any(|turn| turn.id < id && !matches!(turn.stage, Stage::Speaking { .. }));
         let Some(index) = self.turn_index(id) else { return };
         let turn = &mut self.turns[index];
         if waits {
@@ -520,7 +557,11 @@ impl Session {
         let answer = control_answer(text, action, Outcome::Answered);
         effects.push(Effect::Send(Frame::Response { answer, sound: None, transcription, is_repeat: false }));
         if source != Source::Relay {
-            effects.push(Effect::Send(if command == Command::Goodbye { Frame::Goodbye } else { Frame::Passive }));
+            effects.push(Effect::Send(if command == Command::Goodbye {
+                Frame::Goodbye
+            } else {
+                Frame::Passive
+            }));
         }
     }
 

@@ -101,7 +101,10 @@ fn a_second_question_in_the_follow_up_window_is_asked_at_once() {
     script.step(text("a"));
     script.step(answer(1, "A"));
     script.at(1_000).check(text("b"), &["processing", "ask 2 \"b\""]);
-    script.at(1_001).check(answer(2, "B"), &["response \"B\"", "follow-up 10000"]).due(11_001, &["discard", "passive"]);
+    script
+        .at(1_001)
+        .check(answer(2, "B"), &["response \"B\"", "follow-up 10000"])
+        .due(11_001, &["discard", "passive"]);
 }
 
 #[test]
@@ -176,11 +179,10 @@ fn a_stream_client_learns_first_what_was_heard() {
     let mut script = Script::new();
     script
         .check(Input::SpeechEnded { source: Source::Stream }, &["finish 1"])
-        .check(heard(1, "what time is it"), &[
-            "heard \"what time is it\"",
-            "processing",
-            "ask 1 \"what time is it\" spoken",
-        ])
+        .check(
+            heard(1, "what time is it"),
+            &["heard \"what time is it\"", "processing", "ask 1 \"what time is it\" spoken"],
+        )
         .check(answer(1, "noon"), &["speak 1 \"noon\""])
         .check(sound(1, 700), &["response \"noon\" with sound", "follow-up 10000"]);
     assert!(script.session.is_playing(1_000_699) && !script.session.is_playing(1_000_700));
@@ -200,7 +202,9 @@ fn an_answer_whose_sound_does_not_come_is_sent_without() {
 fn speech_that_is_not_understood_is_an_error_and_the_session_rests() {
     let mut script = Script::new();
     script.step(Input::SpeechEnded { source: Source::Stream });
-    script.check(Input::NotHeard { turn: TurnId(1), code: Code::NotHeard }, &["error NOT_HEARD", "passive"]).idle();
+    script
+        .check(Input::NotHeard { turn: TurnId(1), code: Code::NotHeard }, &["error NOT_HEARD", "passive"])
+        .idle();
 }
 
 #[test]

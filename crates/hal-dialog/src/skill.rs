@@ -16,7 +16,6 @@ use crate::understand::when::Direction;
 /// One intention: what it is called, how it is said, how it is answered.
 #[derive(Debug)]
 pub(crate) struct Ask {
-    pub skill: String,
     /// Upper case.
     pub intent: String,
     /// `<file>_<verb>`.
@@ -138,7 +137,9 @@ impl Place<'_> {
     fn groups(&self, texts: &[Spanned<String>], rules: &Rules) -> Result<Vec<Group>, SkillError> {
         texts
             .iter()
-            .map(|text| Group::new(&self.node(text, rules)?).map_err(|message| self.error(text.span(), message)))
+            .map(|text| {
+                Group::new(&self.node(text, rules)?).map_err(|message| self.error(text.span(), message))
+            })
             .collect()
     }
 }
@@ -156,7 +157,11 @@ fn from_toml<T: for<'de> Deserialize<'de>>(place: &Place<'_>) -> Result<T, Skill
 }
 
 /// Rules may use each other in any order; what never resolves is reported.
-fn add_rules(mut rules: Rules, table: &BTreeMap<String, Spanned<String>>, place: &Place<'_>) -> Result<Rules, SkillError> {
+fn add_rules(
+    mut rules: Rules,
+    table: &BTreeMap<String, Spanned<String>>,
+    place: &Place<'_>,
+) -> Result<Rules, SkillError> {
     let mut open: Vec<(&String, &Spanned<String>)> = table.iter().collect();
     loop {
         let before = open.len();
@@ -195,11 +200,17 @@ pub(crate) fn compile(file: &str, text: &str, shared: &Rules) -> Result<Skill, S
     Ok(Skill { name: skill.name, offers: skill.offers, asks })
 }
 
-fn compile_ask(place: &Place<'_>, skill: &SkillFile, ask: &AskFile, rules: &Rules) -> Result<Ask, SkillError> {
+fn compile_ask(
+    place: &Place<'_>,
+    skill: &SkillFile,
+    ask: &AskFile,
+    rules: &Rules,
+) -> Result<Ask, SkillError> {
     let templates = ask.sentences.iter().map(|s| place.node(s, rules)).collect::<Result<Vec<_>, _>>()?;
     let mut concepts = Vec::new();
     for concept in &ask.concepts {
-        let kinds = |names: &[Spanned<String>]| names.iter().map(|n| place.kind(n)).collect::<Result<Vec<_>, _>>();
+        let kinds =
+            |names: &[Spanned<String>]| names.iter().map(|n| place.kind(n)).collect::<Result<Vec<_>, _>>();
         let mut set = Vec::new();
         for (name, value) in &concept.set {
             let kind = Kind::from_name(name)
@@ -227,21 +238,25 @@ fn compile_ask(place: &Place<'_>, skill: &SkillFile, ask: &AskFile, rules: &Rule
             handler(name.get_ref())
                 .ok_or_else(|| place.error(name.span(), format!("no answer is called {}", name.get_ref())))?,
         ),
-        (None, Some(say)) => Run::Data { query: ask.query.as_ref().map(|q| q.get_ref().clone()), say: say.clone() },
+        (None, Some(say)) => {
+            Run::Data { query: ask.query.as_ref().map(|q| q.get_ref().clone()), say: say.clone() }
+        }
         _ => return Err(place.error(ask.action.span(), "an ask has either `run` or `say`")),
     };
     let direction = match ask.direction.as_ref().map(|d| (d.get_ref().as_str(), d.span())) {
         None | Some(("past", _)) => Direction::Past,
         Some(("future", _)) => Direction::Future,
-        Some((other, span)) => return Err(place.error(span, format!("direction is past or future, not {other}"))),
+        Some((other, span)) => {
+            return Err(place.error(span, format!("direction is past or future, not {other}")));
+        }
     };
     let examples = ask.examples.iter().map(|e| example(place, e)).collect::<Result<Vec<_>, _>>()?;
-    let mut slots: Vec<Kind> = concepts.iter().flat_map(|c| c.requires.iter().chain(&c.slots).copied()).collect();
+    let mut slots: Vec<Kind> =
+        concepts.iter().flat_map(|c| c.requires.iter().chain(&c.slots).copied()).collect();
     templates.iter().for_each(|t| slot_kinds(t, &mut slots));
     slots.sort_unstable();
     slots.dedup();
     Ok(Ask {
-        skill: skill.name.clone(),
         intent: ask.intent.clone().unwrap_or_else(|| skill.intent.get_ref().clone()),
         action: ask.action.get_ref().clone(),
         direction,

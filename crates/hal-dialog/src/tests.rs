@@ -34,19 +34,27 @@ fn household() -> Database {
     let mut file = "";
     let mut fields: Vec<usize> = Vec::new();
     let mut records: Vec<(String, String, Record)> = Vec::new();
-    for line in include_str!("golden/household.tbl").lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#')) {
+    for line in
+        include_str!("golden/household.tbl").lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#'))
+    {
         if let Some(name) = line.strip_prefix('@') {
             let (name, header) = name.split_once(' ').expect("a file line names its fields");
             file = name;
             let dictionary = snapshot.dictionary(file).unwrap();
-            fields = header.split('|').map(|f| dictionary.data(f.trim()).unwrap_or_else(|| panic!("{file} {f}")).field).collect();
+            fields = header
+                .split('|')
+                .map(|f| dictionary.data(f.trim()).unwrap_or_else(|| panic!("{file} {f}")).field)
+                .collect();
             continue;
         }
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let mut record = Record::new();
         for (field, cell) in fields.iter().zip(&cells[1..]) {
-            let signed = cell.strip_prefix('+').or(cell.strip_prefix('-')).and_then(|n| n.parse::<i64>().ok());
-            let time = cell.split_once(':').and_then(|(h, m)| Some(h.parse::<u32>().ok()? * 3600 + m.parse::<u32>().ok()? * 60));
+            let signed =
+                cell.strip_prefix('+').or(cell.strip_prefix('-')).and_then(|n| n.parse::<i64>().ok());
+            let time = cell
+                .split_once(':')
+                .and_then(|(h, m)| Some(h.parse::<u32>().ok()? * 3600 + m.parse::<u32>().ok()? * 60));
             let text = match (signed, time) {
                 // Cents are written with a blank after their sign.
                 (Some(n), _) => (today + if cell.starts_with('-') { -n } else { n }).to_string(),
@@ -59,7 +67,8 @@ fn household() -> Database {
         }
         records.push((file.to_string(), cells[0].to_string(), record));
     }
-    db.write(move |txn| records.iter().try_for_each(|(file, id, record)| txn.write(file, id, record))).unwrap();
+    db.write(move |txn| records.iter().try_for_each(|(file, id, record)| txn.write(file, id, record)))
+        .unwrap();
     db
 }
 
@@ -68,7 +77,11 @@ fn ask(brain: &Brain, db: &Database, memory: &mut Memory, text: &str, spoken: bo
     let user = user();
     let mut moment = now();
     moment.unix_ms += at_s * 1000;
-    brain.answer(db, memory, &Question { hypotheses: &hypotheses, spoken, session: "s", user: &user, now: moment })
+    brain.answer(
+        db,
+        memory,
+        &Question { hypotheses: &hypotheses, spoken, session: "s", user: &user, now: moment },
+    )
 }
 
 fn once(brain: &Brain, db: &Database, text: &str) -> Reply {
@@ -86,7 +99,8 @@ fn meaning(brain: &Brain, db: &Database, text: &str) -> (String, BTreeMap<String
     match understand(brain, &Memory::default(), &lexicon, &question) {
         None => ("none".into(), BTreeMap::new()),
         Some(found) => {
-            let slots = found.slots.iter().map(|(kind, slot)| (kind.name().to_string(), slot.text.clone())).collect();
+            let slots =
+                found.slots.iter().map(|(kind, slot)| (kind.name().to_string(), slot.text.clone())).collect();
             (brain.asks[found.ask].action.clone(), slots)
         }
     }
@@ -101,7 +115,10 @@ fn every_example_of_every_skill_is_understood_as_its_own() {
             let (action, slots) = meaning(&brain, &db, &example.text);
             let missing: Vec<_> = example.slots.iter().filter(|(k, v)| slots.get(*k) != Some(*v)).collect();
             if action != ask.action || !missing.is_empty() {
-                faults.push(format!("{} / {:?}: understood as {action} with {slots:?}", ask.action, example.text));
+                faults.push(format!(
+                    "{} / {:?}: understood as {action} with {slots:?}",
+                    ask.action, example.text
+                ));
             }
         }
     }
@@ -113,7 +130,8 @@ fn every_example_of_every_skill_is_understood_as_its_own() {
 fn golden_sentences_keep_their_meaning() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
     let mut faults = Vec::new();
-    for line in include_str!("golden/sentences.tsv").lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
+    for line in include_str!("golden/sentences.tsv").lines().filter(|l| !l.is_empty() && !l.starts_with('#'))
+    {
         let mut columns = line.split('\t');
         let (text, expected) = (columns.next().unwrap(), columns.next().unwrap());
         let (action, slots) = match crate::control(text) {
@@ -155,7 +173,12 @@ fn golden_conversations_go_as_written() {
             if let Some(text) = line.strip_prefix("> ") {
                 at_s += 5;
                 let reply = ask(&brain, &db, &mut memory, text, false, at_s);
-                came.push_str(&format!("{line}\n{} {}: {}\n\n", reply.outcome.as_str(), reply.action, reply.text));
+                came.push_str(&format!(
+                    "{line}\n{} {}: {}\n\n",
+                    reply.outcome.as_str(),
+                    reply.action,
+                    reply.text
+                ));
             } else if let Some(seconds) = line.strip_prefix("+ ") {
                 at_s += seconds.trim().parse::<i64>().unwrap();
                 came.push_str(&format!("{line}\n"));
@@ -203,7 +226,8 @@ fn a_typing_error_is_forgiven() {
 #[test]
 fn a_later_hypothesis_is_taken_when_the_first_means_nothing() {
     let (brain, db, user) = (Brain::builtin().unwrap(), household(), user());
-    let hypotheses = ["what medic haitians am eye taking".to_string(), "what medications am i taking".to_string()];
+    let hypotheses =
+        ["what medic haitians am eye taking".to_string(), "what medications am i taking".to_string()];
     let question = Question { hypotheses: &hypotheses, spoken: true, session: "s", user: &user, now: now() };
     assert_eq!(brain.answer(&db, &mut Memory::default(), &question).action, "medication_list");
 }
@@ -213,7 +237,8 @@ fn who_is_not_signed_in_as_a_person_is_told_so() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
     let nobody = User { id: "web".into(), person: None };
     let hypotheses = ["what medications am i taking".to_string()];
-    let question = Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &nobody, now: now() };
+    let question =
+        Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &nobody, now: now() };
     let reply = brain.answer(&db, &mut Memory::default(), &question);
     assert_eq!(reply.outcome, Outcome::NothingFound);
     assert!(reply.text.contains("no person set"), "{}", reply.text);
@@ -224,7 +249,8 @@ fn health_records_are_read_to_the_family_only() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
     let neighbor = User { id: "P008".into(), person: Some("P008".into()) };
     let hypotheses = ["what is arthur allergic to".to_string()];
-    let question = Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &neighbor, now: now() };
+    let question =
+        Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &neighbor, now: now() };
     let reply = brain.answer(&db, &mut Memory::default(), &question);
     assert_eq!(reply.outcome, Outcome::NothingFound);
     assert!(!reply.text.to_lowercase().contains("penicillin"), "{}", reply.text);
@@ -233,7 +259,13 @@ fn health_records_are_read_to_the_family_only() {
 #[test]
 fn what_is_said_cannot_change_a_query_or_a_record() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
-    for text in ["what is my dose of \" OR WITH PERSON_ID = \"P002", "add milk\u{fe}\u{fd}x to my shopping list", "{person} [x] <y>", "\"\"\"", "' ' '"] {
+    for text in [
+        "what is my dose of \" OR WITH PERSON_ID = \"P002",
+        "add milk\u{fe}\u{fd}x to my shopping list",
+        "{person} [x] <y>",
+        "\"\"\"",
+        "' ' '",
+    ] {
         let reply = once(&brain, &db, text);
         assert_ne!(reply.outcome, Outcome::Failed, "for {text:?}: {}", reply.text);
         assert!(!reply.text.contains("sumatriptan"));
@@ -248,8 +280,16 @@ fn a_faulty_skill_file_is_named_with_its_line() {
         assert!(error.message.contains(message), "{error}");
     };
     check("name = \"x\"\nintent = \"lower\"\nask = []", 2, "written in capitals");
-    check("name = \"x\"\nintent = \"X\"\n[[ask]]\naction = \"a\"\nsentences = [\n  \"ok\",\n  \"(open\",\n]\n[ask.say]\ntext = \"t\"", 7, "`)` is missing");
-    check("name = \"x\"\nintent = \"X\"\n[[ask]]\naction = \"a\"\nsentences = [\"b\"]\nrun = \"nix\"", 6, "no answer is called nix");
+    check(
+        "name = \"x\"\nintent = \"X\"\n[[ask]]\naction = \"a\"\nsentences = [\n  \"ok\",\n  \"(open\",\n]\n[ask.say]\ntext = \"t\"",
+        7,
+        "`)` is missing",
+    );
+    check(
+        "name = \"x\"\nintent = \"X\"\n[[ask]]\naction = \"a\"\nsentences = [\"b\"]\nrun = \"nix\"",
+        6,
+        "no answer is called nix",
+    );
     check("name = \"x\"\nintent = \"X\"\nnonsense = 1\nask = []", 3, "unknown field");
     check("name = \"medication\"\nintent = \"X\"\nask = []", 1, "exists already");
 }
@@ -285,7 +325,8 @@ fn relations_and_shared_names_are_told_apart() {
     let ids = |text: &str| -> Vec<String> {
         let reading = read(crate::understand::normalise::tokens(text), &lexicon, now());
         let mention = reading.mentions.iter().find(|m| m.kind == Kind::Person);
-        mention.map_or_else(Vec::new, |m| m.entities.iter().map(|&e| lexicon.entities[e].id.clone()).collect())
+        mention
+            .map_or_else(Vec::new, |m| m.entities.iter().map(|&e| lexicon.entities[e].id.clone()).collect())
     };
     assert_eq!(ids("my wife's phone number"), ["P002"]);
     assert_eq!(ids("my mother-in-law's birthday"), ["P021"]);

@@ -9,7 +9,7 @@ use crate::records::{Fault, Rec, Records};
 use crate::say;
 use crate::skill::Ask;
 use crate::understand::moment::Moment;
-use crate::understand::names::{Entity, Kind, Lexicon};
+use crate::understand::names::{Entity, Kind};
 use crate::understand::normalise::Token;
 use crate::understand::when::{Direction, Span, When};
 use crate::write::Change;
@@ -131,7 +131,6 @@ pub(crate) struct Turn<'a> {
     pub now: Moment,
     pub user: &'a User,
     pub session: &'a str,
-    pub lexicon: &'a Lexicon,
     pub ask: &'a Ask,
     pub ask_index: usize,
     pub slots: Slots,
@@ -196,19 +195,34 @@ impl Turn<'_> {
             None => None,
         };
         const FAMILY: [&str; 14] = [
-            "spouse", "wife", "husband", "child", "son", "daughter", "parent", "mother", "father", "grandchild", "partner",
-            "sibling", "sister", "brother",
+            "spouse",
+            "wife",
+            "husband",
+            "child",
+            "son",
+            "daughter",
+            "parent",
+            "mother",
+            "father",
+            "grandchild",
+            "partner",
+            "sibling",
+            "sister",
+            "brother",
         ];
         let related = me.is_some_and(|me| {
-            me.values("RELATIONSHIPS")
-                .iter()
-                .filter_map(|v| v.split_once(':'))
-                .any(|(relation, id)| id.trim() == who.id && FAMILY.contains(&relation.trim().to_lowercase().as_str()))
+            me.values("RELATIONSHIPS").iter().filter_map(|v| v.split_once(':')).any(|(relation, id)| {
+                id.trim() == who.id && FAMILY.contains(&relation.trim().to_lowercase().as_str())
+            })
         });
         if related {
             return Ok(who);
         }
-        Err(Said::nothing(format!("I read health records to the family only, and {} is not yours.", who.first_name)).into())
+        Err(Said::nothing(format!(
+            "I read health records to the family only, and {} is not yours.",
+            who.first_name
+        ))
+        .into())
     }
 
     /// The one entity a slot names; stops by asking which, or by saying that nobody has the name.
@@ -222,7 +236,8 @@ impl Turn<'_> {
                 let candidates: Vec<Entity> = known.into_iter().cloned().collect();
                 let names: Vec<String> = candidates.iter().map(|e| e.shown.clone()).collect();
                 let text = format!("Which {}: {}?", say::capital(&slot.text), or_list(&names));
-                let pending = Pending::Choose { ask: self.ask_index, slots: self.slots.clone(), kind, candidates };
+                let pending =
+                    Pending::Choose { ask: self.ask_index, slots: self.slots.clone(), kind, candidates };
                 Err(Said::asked(text, pending).into())
             }
         }
@@ -241,7 +256,9 @@ impl Turn<'_> {
             Kind::Person if !slot.entities.is_empty() => format!("I have nobody recorded as your {shown}."),
             Kind::Person => format!("I have nobody called {name} recorded."),
             Kind::Doctor if !slot.entities.is_empty() => format!("I have no {shown} recorded."),
-            Kind::Doctor => format!("I have no doctor called {} recorded.", name.trim_start_matches("Doctor ")),
+            Kind::Doctor => {
+                format!("I have no doctor called {} recorded.", name.trim_start_matches("Doctor "))
+            }
             _ => format!("I have nothing recorded about {}.", slot.text),
         })
     }
@@ -250,12 +267,15 @@ impl Turn<'_> {
     pub(crate) fn drug(&self, who: &Who) -> Result<Option<Entity>, Stop> {
         let Some(slot) = self.slot(Kind::Drug) else { return Ok(None) };
         if slot.entities.iter().filter(|e| !e.id.is_empty()).count() > 1 {
-            let mine = self.records.select(
-                "SELECT MEDICATION WITH PERSON_ID = \"{person}\"",
-                &|name| (name == "person").then(|| who.id.clone()),
-            )?;
-            let owned: Vec<Entity> =
-                slot.entities.iter().filter(|e| mine.iter().any(|m| m.is("MEDICATION_NAME", &e.id))).cloned().collect();
+            let mine = self.records.select("SELECT MEDICATION WITH PERSON_ID = \"{person}\"", &|name| {
+                (name == "person").then(|| who.id.clone())
+            })?;
+            let owned: Vec<Entity> = slot
+                .entities
+                .iter()
+                .filter(|e| mine.iter().any(|m| m.is("MEDICATION_NAME", &e.id)))
+                .cloned()
+                .collect();
             if !owned.is_empty() {
                 let slot = Slot { entities: owned, ..slot.clone() };
                 return self.one(Kind::Drug, &slot).map(Some);
@@ -280,7 +300,8 @@ impl Turn<'_> {
     /// An id for a new record: no clock or chance of its own, yet never twice.
     pub(crate) fn new_id(&self, prefix: &str, n: usize) -> String {
         // Two sessions may write in the same millisecond; FNV-1a of the session keeps their ids apart.
-        let hash = self.session.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+        let hash =
+            self.session.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
         format!("{prefix}{}{:04X}{}", self.now.unix_ms, hash & 0xFFFF, self.writes as usize * 100 + n)
     }
 }

@@ -11,32 +11,118 @@ const PER_TEMPLATE: usize = 24;
 const SENTENCES_MAX: usize = 6_000;
 
 const WHENS: [&str; 20] = [
-    "today", "tomorrow", "yesterday", "this week", "last week", "next week", "this month", "last month", "on friday", "this morning",
-    "since january", "last year", "this year", "on monday", "next month", "over the last seven days", "in march", "last night",
-    "on tuesday", "this weekend",
+    "today",
+    "tomorrow",
+    "yesterday",
+    "this week",
+    "last week",
+    "next week",
+    "this month",
+    "last month",
+    "on friday",
+    "this morning",
+    "since january",
+    "last year",
+    "this year",
+    "on monday",
+    "next month",
+    "over the last seven days",
+    "in march",
+    "last night",
+    "on tuesday",
+    "this weekend",
 ];
-const TIMES: [&str; 8] =
-    ["five o'clock", "eight thirty", "noon", "nine in the morning", "seven pm", "half past six", "ten o'clock", "twenty minutes"];
+const TIMES: [&str; 8] = [
+    "five o'clock",
+    "eight thirty",
+    "noon",
+    "nine in the morning",
+    "seven pm",
+    "half past six",
+    "ten o'clock",
+    "twenty minutes",
+];
 const ITEMS: [&str; 24] = [
-    "milk", "bread and eggs", "bananas", "butter", "coffee", "apples", "cheese", "chicken", "rice", "toilet paper", "dish soap", "potatoes",
-    "onions", "orange juice", "cereal", "sugar", "flour", "tomatoes", "yogurt", "paper towels", "dog food", "lettuce", "salt", "tea",
+    "milk",
+    "bread and eggs",
+    "bananas",
+    "butter",
+    "coffee",
+    "apples",
+    "cheese",
+    "chicken",
+    "rice",
+    "toilet paper",
+    "dish soap",
+    "potatoes",
+    "onions",
+    "orange juice",
+    "cereal",
+    "sugar",
+    "flour",
+    "tomatoes",
+    "yogurt",
+    "paper towels",
+    "dog food",
+    "lettuce",
+    "salt",
+    "tea",
 ];
 const TEXTS: [&str; 10] = [
-    "call mom", "take my pills", "water the plants", "pay the electric bill", "pick up the prescription", "call the doctor", "clean the garage",
-    "take out the trash", "feed the dog", "call the bank",
+    "call mom",
+    "take my pills",
+    "water the plants",
+    "pay the electric bill",
+    "pick up the prescription",
+    "call the doctor",
+    "clean the garage",
+    "take out the trash",
+    "feed the dog",
+    "call the bank",
 ];
 const CONTROLS: [&str; 22] = [
-    "stop", "hal stop", "hold on", "wait", "repeat", "say that again", "goodbye", "that is all for now", "yes", "no", "yes please", "no thank you",
-    "cancel that", "undo that", "never mind", "hey hal", "please be quiet", "what about yesterday", "and tomorrow", "thank you", "help", "and last month",
+    "stop",
+    "hal stop",
+    "hold on",
+    "wait",
+    "repeat",
+    "say that again",
+    "goodbye",
+    "that is all for now",
+    "yes",
+    "no",
+    "yes please",
+    "no thank you",
+    "cancel that",
+    "undo that",
+    "never mind",
+    "hey hal",
+    "please be quiet",
+    "what about yesterday",
+    "and tomorrow",
+    "thank you",
+    "help",
+    "and last month",
 ];
 
 /// Sentences and words for the language model, always the same for the same names.
 pub(crate) fn spoken(brain: &Brain, lexicon: &Lexicon) -> Spoken {
     let kinds = [
-        Kind::Drug, Kind::Person, Kind::Doctor, Kind::Category, Kind::Payee, Kind::Vaccine, Kind::Test, Kind::Allergen, Kind::Condition,
-        Kind::Pharmacy, Kind::Facility, Kind::Measure,
+        Kind::Drug,
+        Kind::Person,
+        Kind::Doctor,
+        Kind::Category,
+        Kind::Payee,
+        Kind::Vaccine,
+        Kind::Test,
+        Kind::Allergen,
+        Kind::Condition,
+        Kind::Pharmacy,
+        Kind::Facility,
+        Kind::Measure,
     ];
-    let names: Vec<(Kind, Vec<String>)> = kinds.iter().map(|k| (*k, speakable_names(lexicon.called(*k)))).collect();
+    let names: Vec<(Kind, Vec<String>)> =
+        kinds.iter().map(|k| (*k, speakable_names(lexicon.called(*k)))).collect();
     let mut turn_of = 0usize;
     let mut fill = |kind: Kind, n: usize| -> Option<String> {
         turn_of += 1;
@@ -59,7 +145,11 @@ pub(crate) fn spoken(brain: &Brain, lexicon: &Lexicon) -> Spoken {
         }
     }
     for ask in &brain.asks {
-        sentences.extend(ask.examples.iter().map(|e| crate::understand::normalise::joined(&crate::understand::normalise::tokens(&e.text))));
+        sentences.extend(
+            ask.examples.iter().map(|e| {
+                crate::understand::normalise::joined(&crate::understand::normalise::tokens(&e.text))
+            }),
+        );
     }
     let sentences: Vec<String> = sentences.into_iter().filter_map(|s| spelled(&s)).collect();
     // Every n-th of too many, so that no skill is cut off whole.
@@ -97,15 +187,37 @@ fn spelled(text: &str) -> Option<String> {
 
 fn number_words(n: u32) -> Option<String> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-        "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     match n {
         0..=19 => Some(SMALL[n as usize].into()),
         20..=99 => {
             let tens = TENS[(n / 10 - 2) as usize];
-            Some(if n.is_multiple_of(10) { tens.into() } else { format!("{tens} {}", SMALL[(n % 10) as usize]) })
+            Some(if n.is_multiple_of(10) {
+                tens.into()
+            } else {
+                format!("{tens} {}", SMALL[(n % 10) as usize])
+            })
         }
         _ => None,
     }

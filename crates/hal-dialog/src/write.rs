@@ -38,15 +38,28 @@ pub(crate) enum Written {
 }
 
 /// Makes all changes or none and notes them in LOG.
-pub(crate) fn write(db: &Database, changes: Vec<Change>, what: &str, writer: Writer<'_>) -> hal_db::Result<Written> {
-    let line = format!("{what}: {}", changes.iter().map(|c| format!("{} {}", c.file, c.id)).collect::<Vec<_>>().join(", "));
+pub(crate) fn write(
+    db: &Database,
+    changes: Vec<Change>,
+    what: &str,
+    writer: Writer<'_>,
+) -> hal_db::Result<Written> {
+    let line = format!(
+        "{what}: {}",
+        changes.iter().map(|c| format!("{} {}", c.file, c.id)).collect::<Vec<_>>().join(", ")
+    );
     let stamp = hal_db::date::stamp(writer.now.day, writer.now.second);
     let first = changes.first().map_or("", |c| c.id.as_str());
     let log_id = format!("LOG-{}-{first}-{what}", writer.now.unix_ms);
     let mut log = Record::new();
-    for (number, text) in
-        [(1, stamp.as_str()), (2, "INFO"), (3, "dialog"), (4, line.as_str()), (7, writer.user), (8, writer.session)]
-    {
+    for (number, text) in [
+        (1, stamp.as_str()),
+        (2, "INFO"),
+        (3, "dialog"),
+        (4, line.as_str()),
+        (7, writer.user),
+        (8, writer.session),
+    ] {
         log.set_field(number, text);
     }
     db.write(move |txn| {
@@ -75,6 +88,11 @@ pub(crate) fn reversed(changes: &[Change]) -> Vec<Change> {
     changes
         .iter()
         .rev()
-        .map(|c| Change { file: c.file.clone(), id: c.id.clone(), before: c.after.clone(), after: c.before.clone() })
+        .map(|c| Change {
+            file: c.file.clone(),
+            id: c.id.clone(),
+            before: c.after.clone(),
+            after: c.before.clone(),
+        })
         .collect()
 }

@@ -37,7 +37,12 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
             if level.is_empty() { name } else { format!("{name} ({level})") }
         })
         .collect();
-    let mut said = Said::answered(format!("{} {} allergic to {}.", who.get("You"), who.get("are"), say::list(&items, 12)));
+    let mut said = Said::answered(format!(
+        "{} {} allergic to {}.",
+        who.get("You"),
+        who.get("are"),
+        say::list(&items, 12)
+    ));
     if let [one] = rows[..] {
         said = said.about(Kind::Allergen, &one.text("ALLERGEN"), &say::lower_first(&one.text("ALLERGEN")));
     }
@@ -50,11 +55,22 @@ pub(super) fn check(turn: &Turn<'_>) -> Answer {
     let all = allergies(turn, &who)?;
     let Some(slot) = turn.slot(Kind::Allergen) else {
         if all.is_empty() {
-            return Ok(Said::nothing(format!("{} {} no allergies recorded.", who.get("You"), who.get("have"))));
+            return Ok(Said::nothing(format!(
+                "{} {} no allergies recorded.",
+                who.get("You"),
+                who.get("have")
+            )));
         }
         let items: Vec<String> = all
             .iter()
-            .map(|r| format!("{} is {} ({})", say::lower_first(&r.text("ALLERGEN")), severity(r), say::lower_first(&r.text("REACTION"))))
+            .map(|r| {
+                format!(
+                    "{} is {} ({})",
+                    say::lower_first(&r.text("ALLERGEN")),
+                    severity(r),
+                    say::lower_first(&r.text("REACTION"))
+                )
+            })
             .collect();
         return Ok(Said::answered(format!("{}.", say::capital(&say::list(&items, 12)))));
     };
@@ -65,12 +81,18 @@ pub(super) fn check(turn: &Turn<'_>) -> Answer {
             || r.values("CROSS_REACTIONS").iter().any(|c| c.eq_ignore_ascii_case(&slot.text))
     });
     let Some(rec) = hit else {
-        return Ok(Said::nothing(format!("I have no allergy to {} recorded for {}.", slot.text, who.get("you"))));
+        return Ok(Said::nothing(format!(
+            "I have no allergy to {} recorded for {}.",
+            slot.text,
+            who.get("you")
+        )));
     };
     let name = say::lower_first(&rec.text("ALLERGEN"));
     let mut text = String::new();
-    let is_question_of_yes = turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "am" | "is" | "are" | "do" | "does"));
-    let may_eat = turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "can" | "may" | "could" | "should"));
+    let is_question_of_yes =
+        turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "am" | "is" | "are" | "do" | "does"));
+    let may_eat =
+        turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "can" | "may" | "could" | "should"));
     if is_question_of_yes {
         text.push_str("Yes, ");
     } else if may_eat {

@@ -18,26 +18,47 @@ fn wanted(turn: &Turn<'_>) -> Result<Wanted, Stop> {
     let who = turn.patient()?;
     let doctor = turn.named(Kind::Doctor)?;
     let facility = match turn.slot(Kind::Facility) {
-        Some(slot) => turn.one(Kind::Facility, slot)?.id.strip_prefix("HEALTHCARE_FACILITY/").map(String::from),
+        Some(slot) => {
+            turn.one(Kind::Facility, slot)?.id.strip_prefix("HEALTHCARE_FACILITY/").map(String::from)
+        }
         None => None,
     };
     // "cleaning" and "eye exam" stand in the reason of a visit, not in its type.
-    let kinds: [(&[&str], &'static str); 4] =
-        [(&["physical"], "physical"), (&["cleaning", "cleanings"], "cleaning"), (&["eye"], "eye"), (&["procedure"], "procedure")];
-    let kind = kinds.iter().find(|(words, _)| turn.said_any(words)).map(|(_, kind)| *kind);
+    const KINDS: [&str; 11] = [
+        "physical",
+        "cleaning",
+        "eye",
+        "procedure",
+        "knee",
+        "diabetes",
+        "asthma",
+        "memory",
+        "skin",
+        "allergy",
+        "sports",
+    ];
+    let kind = KINDS.into_iter().find(|kind| doctor.is_none() && turn.said_any(&[kind]));
     Ok(Wanted { who, doctor, facility, kind })
 }
 
 fn appointments(turn: &Turn<'_>, wanted: &Wanted, upcoming: bool) -> Result<Vec<Rec>, Fault> {
     let sentence = "SSELECT APPOINTMENT WITH PERSON_ID = \"{person}\" BY APPOINTMENT_DATE";
-    let mut rows = turn.records.select(sentence, &|name| (name == "person").then(|| wanted.who.id.clone()))?;
+    let mut rows =
+        turn.records.select(sentence, &|name| (name == "person").then(|| wanted.who.id.clone()))?;
     rows.retain(|r| {
         let status = r.text("STATUS").to_lowercase();
-        let alive = if upcoming { !matches!(status.as_str(), "cancelled" | "completed" | "no-show") } else { !matches!(status.as_str(), "cancelled" | "no-show") };
+        let alive = if upcoming {
+            !matches!(status.as_str(), "cancelled" | "completed" | "no-show")
+        } else {
+            !matches!(status.as_str(), "cancelled" | "no-show")
+        };
         alive
             && wanted.doctor.as_ref().is_none_or(|d| r.is("DOCTOR_ID", &d.id))
             && wanted.facility.as_ref().is_none_or(|f| r.is("FACILITY_ID", f))
-            && wanted.kind.is_none_or(|k| r.text("REASON").to_lowercase().contains(k) || r.text("APPOINTMENT_TYPE").to_lowercase().contains(k))
+            && wanted.kind.is_none_or(|k| {
+                r.text("REASON").to_lowercase().contains(k)
+                    || r.text("APPOINTMENT_TYPE").to_lowercase().contains(k)
+            })
     });
     rows.sort_by_key(|r| (r.int("APPOINTMENT_DATE").unwrap_or(0), r.time("APPOINTMENT_TIME").unwrap_or(0)));
     Ok(rows)
@@ -61,7 +82,8 @@ fn described(turn: &Turn<'_>, rec: &Rec, with_reason: bool) -> Result<String, Fa
         out.push_str(&say::on_day(day, turn.today()));
     }
     if let Some(second) = rec.time("APPOINTMENT_TIME") {
-        let comma = if rec.int("APPOINTMENT_DATE").is_some_and(|d| (d - turn.today()).abs() > 1) { "," } else { "" };
+        let comma =
+            if rec.int("APPOINTMENT_DATE").is_some_and(|d| (d - turn.today()).abs() > 1) { "," } else { "" };
         out.push_str(&format!("{comma} at {}", say::time(second)));
     }
     let reason = rec.text("REASON");
@@ -83,13 +105,20 @@ fn none(turn: &Turn<'_>, wanted: &Wanted, which: &str, when: &str) -> Result<Sai
         None => String::new(),
     };
     let when = if when.is_empty() { String::new() } else { format!(" {when}") };
-    Ok(Said::nothing(format!("{} {} no {which}appointment{with}{when} recorded.", wanted.who.get("You"), wanted.who.get("have"))))
+    Ok(Said::nothing(format!(
+        "{} {} no {which}appointment{with}{when} recorded.",
+        wanted.who.get("You"),
+        wanted.who.get("have")
+    )))
 }
 
 fn in_range<'r>(rows: &'r [Rec], when: &When) -> Vec<&'r Rec> {
     rows.iter()
         .filter(|r| r.int("APPOINTMENT_DATE").is_some_and(|d| when.contains(d)))
-        .filter(|r| when.part.is_none_or(|(from, to)| r.time("APPOINTMENT_TIME").is_some_and(|t| t >= from && t <= to)))
+        .filter(|r| {
+            when.part
+                .is_none_or(|(from, to)| r.time("APPOINTMENT_TIME").is_some_and(|t| t >= from && t <= to))
+        })
         .collect()
 }
 
@@ -129,7 +158,8 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
     let items = hits.iter().map(|r| described(turn, r, true)).collect::<Result<Vec<_>, _>>()?;
     let have = if looks_back { "had".to_string() } else { wanted.who.get("have") };
     let upcoming = if when.is_none() { "upcoming " } else { "" };
-    let said_when = if when.as_ref().is_some_and(|w| w.single().is_some()) { String::new() } else { said_when };
+    let said_when =
+        if when.as_ref().is_some_and(|w| w.single().is_some()) { String::new() } else { said_when };
     let text = format!(
         "{} {have} {}{said_when}: {}.",
         wanted.who.get("You"),
@@ -144,7 +174,8 @@ pub(super) fn last(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;
     let rows = appointments(turn, &wanted, false)?;
     let when = turn.when_towards(Direction::Past);
-    let mut past: Vec<&Rec> = rows.iter().filter(|r| !is_ahead(turn, r) && !r.is("STATUS", "scheduled")).collect();
+    let mut past: Vec<&Rec> =
+        rows.iter().filter(|r| !is_ahead(turn, r) && !r.is("STATUS", "scheduled")).collect();
     if let Some(when) = &when {
         past.retain(|r| r.int("APPOINTMENT_DATE").is_some_and(|d| when.contains(d)));
     }
@@ -155,8 +186,10 @@ pub(super) fn last(turn: &Turn<'_>) -> Answer {
     let ago = crate::phrase::ago(day, turn.today());
     let ago = if turn.today() - day > 1 { format!(", {ago}") } else { String::new() };
     let reason = rec.text("REASON");
-    let reason = if reason.is_empty() { String::new() } else { format!(", for {}", say::lower_first(&reason)) };
-    let text = format!("{} last visit was {}{ago}{reason}.", wanted.who.get("Your"), described(turn, rec, false)?);
+    let reason =
+        if reason.is_empty() { String::new() } else { format!(", for {}", say::lower_first(&reason)) };
+    let text =
+        format!("{} last visit was {}{ago}{reason}.", wanted.who.get("Your"), described(turn, rec, false)?);
     Ok(about(turn, Said::answered(text), rec)?)
 }
 
@@ -186,16 +219,24 @@ pub(super) fn summary(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;
     let rows = appointments(turn, &wanted, false)?;
     let when = turn.when_towards(Direction::Past);
-    let hit = rows
-        .iter()
-        .rfind(|r| r.is("STATUS", "completed") && when.as_ref().is_none_or(|w| r.int("APPOINTMENT_DATE").is_some_and(|d| w.contains(d))));
+    let hit = rows.iter().rfind(|r| {
+        r.is("STATUS", "completed")
+            && when.as_ref().is_none_or(|w| r.int("APPOINTMENT_DATE").is_some_and(|d| w.contains(d)))
+    });
     let Some(rec) = hit else { return Ok(none(turn, &wanted, "past ", "")?) };
     let described = described(turn, rec, false)?;
     let summary = rec.text("VISIT_SUMMARY");
     let text = if summary.is_empty() {
-        return Ok(Said::nothing(format!("{} last visit was {described}; I have no summary of it recorded.", wanted.who.get("Your"))));
+        return Ok(Said::nothing(format!(
+            "{} last visit was {described}; I have no summary of it recorded.",
+            wanted.who.get("Your")
+        )));
     } else {
-        format!("{} last visit was {described}. The summary says: {}.", wanted.who.get("Your"), summary.trim_end_matches('.'))
+        format!(
+            "{} last visit was {described}. The summary says: {}.",
+            wanted.who.get("Your"),
+            summary.trim_end_matches('.')
+        )
     };
     Ok(about(turn, Said::answered(text), rec)?)
 }
@@ -204,7 +245,8 @@ fn first_ahead(turn: &Turn<'_>, wanted: &Wanted) -> Result<Option<Rec>, Fault> {
     let rows = appointments(turn, wanted, true)?;
     let when = turn.when_towards(Direction::Future);
     Ok(rows.into_iter().find(|r| {
-        is_ahead(turn, r) && when.as_ref().is_none_or(|w| r.int("APPOINTMENT_DATE").is_some_and(|d| w.contains(d)))
+        is_ahead(turn, r)
+            && when.as_ref().is_none_or(|w| r.int("APPOINTMENT_DATE").is_some_and(|d| w.contains(d)))
     }))
 }
 
@@ -220,7 +262,11 @@ pub(super) fn place(turn: &Turn<'_>) -> Answer {
             let address = f.text("ADDRESS");
             let address = if address.is_empty() { String::new() } else { format!(", {address}") };
             let parking = f.text("PARKING_INFO");
-            let parking = if parking.is_empty() { String::new() } else { format!(" Parking: {}.", say::lower_first(&parking)) };
+            let parking = if parking.is_empty() {
+                String::new()
+            } else {
+                format!(" Parking: {}.", say::lower_first(&parking))
+            };
             format!("{your} appointment {described} is at {}{address}.{parking}", f.text("FACILITY_NAME"))
         }
         None => format!("{your} next appointment is {described}; I have no place recorded for it."),
@@ -234,7 +280,11 @@ pub(super) fn cost(turn: &Turn<'_>) -> Answer {
     let Some(rec) = first_ahead(turn, &wanted)? else { return Ok(none(turn, &wanted, "upcoming ", "")?) };
     let described = described(turn, &rec, false)?;
     let text = match rec.int("COPAY_AMOUNT") {
-        Some(cents) => format!("The copay for {} appointment {described} is {}.", wanted.who.get("your"), say::money(cents)),
+        Some(cents) => format!(
+            "The copay for {} appointment {described} is {}.",
+            wanted.who.get("your"),
+            say::money(cents)
+        ),
         None => format!("I have no copay recorded for {} appointment {described}.", wanted.who.get("your")),
     };
     Ok(about(turn, Said::answered(text), &rec)?)

@@ -43,9 +43,23 @@ pub(super) fn birthday(turn: &Turn<'_>) -> Answer {
         let date = format!("{} {}", crate::understand::calendar::MONTHS[m as usize - 1], say::ordinal(d));
         let will = age(birth, next);
         match next - today {
-            0 => format!("{} birthday is today, {date}; {} {} {will}.", who.get("Your"), who.get("you"), who.get("are")),
-            1 => format!("{} birthday is tomorrow, {date}; {} will be {will}.", who.get("Your"), who.get("you")),
-            n => format!("{} birthday is {date}, in {} days; {} will be {will}.", who.get("Your"), n, who.get("you")),
+            0 => format!(
+                "{} birthday is today, {date}; {} {} {will}.",
+                who.get("Your"),
+                who.get("you"),
+                who.get("are")
+            ),
+            1 => format!(
+                "{} birthday is tomorrow, {date}; {} will be {will}.",
+                who.get("Your"),
+                who.get("you")
+            ),
+            n => format!(
+                "{} birthday is {date}, in {} days; {} will be {will}.",
+                who.get("Your"),
+                n,
+                who.get("you")
+            ),
         }
     };
     Ok(Said::answered(text).about(Kind::Person, &rec.id, &name(&rec)))
@@ -70,13 +84,28 @@ fn upcoming(turn: &Turn<'_>) -> Answer {
         if all.is_empty() {
             return Ok(Said::nothing(format!("I have no birthdays recorded {}.", when.said)));
         }
-        let items: Vec<String> = all.iter().map(|(day, name, ..)| format!("{name} {}", say::on_day(*day, today))).collect();
-        return Ok(Said::answered(format!("{} {}: {}.", say::capital(&say::counted(all.len(), "birthday")), when.said, say::list(&items, 8))));
+        let items: Vec<String> =
+            all.iter().map(|(day, name, ..)| format!("{name} {}", say::on_day(*day, today))).collect();
+        return Ok(Said::answered(format!(
+            "{} {}: {}.",
+            say::capital(&say::counted(all.len(), "birthday")),
+            when.said,
+            say::list(&items, 8)
+        )));
     }
     let Some((day, name, id, will)) = all.first() else {
         return Ok(Said::nothing("I have no birthdays recorded."));
     };
-    let then: Vec<String> = all.iter().skip(1).take(2).map(|(d, n, ..)| format!("{n} {}", say::on_day(*d, today))).collect();
-    let then = if then.is_empty() || !turn.said_any(&["birthdays", "upcoming", "list", "soon"]) { String::new() } else { format!(" Then {}.", say::list(&then, 3)) };
-    Ok(Said::answered(format!("The next birthday is {name}'s, {}; {name} will be {will}.{then}", say::on_day(*day, today))).about(Kind::Person, id, name))
+    let then: Vec<String> =
+        all.iter().skip(1).take(2).map(|(d, n, ..)| format!("{n} {}", say::on_day(*d, today))).collect();
+    let then = if then.is_empty() || !turn.said_any(&["birthdays", "upcoming", "list", "soon"]) {
+        String::new()
+    } else {
+        format!(" Then {}.", say::list(&then, 3))
+    };
+    Ok(Said::answered(format!(
+        "The next birthday is {name}'s, {}; {name} will be {will}.{then}",
+        say::on_day(*day, today)
+    ))
+    .about(Kind::Person, id, name))
 }

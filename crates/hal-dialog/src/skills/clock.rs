@@ -28,7 +28,11 @@ pub(super) fn date(turn: &Turn<'_>) -> Answer {
     if turn.said_any(&["many", "long", "until", "till"]) {
         let from = if when.from.is_none() { to } else { from };
         let days = from - today;
-        let words = if days < 0 { "It is over".to_string() } else { format!("It is {}", say::counted(days as usize, "day")) };
+        let words = if days < 0 {
+            "It is over".to_string()
+        } else {
+            format!("It is {}", say::counted(days as usize, "day"))
+        };
         return Ok(Said::answered(format!("{words} until {}.", full(from))));
     }
     let text = match from - today {

@@ -54,7 +54,11 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
     });
     let mut entries: Vec<Entry> = events(turn)?
         .iter()
-        .filter(|r| r.values("ATTENDEES").contains(&who.id) || r.is("ORGANIZER_ID", &who.id) || r.values("ATTENDEES").is_empty())
+        .filter(|r| {
+            r.values("ATTENDEES").contains(&who.id)
+                || r.is("ORGANIZER_ID", &who.id)
+                || r.values("ATTENDEES").is_empty()
+        })
         .filter_map(entry)
         .collect();
     let sentence = "SELECT APPOINTMENT WITH PERSON_ID = \"{person}\"";
@@ -72,7 +76,10 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
             }));
         }
     }
-    entries.retain(|e| when.contains(e.day) && when.part.is_none_or(|(from, to)| e.second.is_some_and(|s| s >= from && s <= to)));
+    entries.retain(|e| {
+        when.contains(e.day)
+            && when.part.is_none_or(|(from, to)| e.second.is_some_and(|s| s >= from && s <= to))
+    });
     entries.sort_by_key(|e| (e.day, e.second));
     let said = if when.said.is_empty() { "coming up".to_string() } else { when.said.clone() };
     let free = turn.said_any(&["free", "available"]);
@@ -100,23 +107,45 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
 pub(super) fn find(turn: &Turn<'_>) -> Answer {
     turn.who()?;
     let today = turn.today();
-    let rows = events(turn)?;
+    // A cancelled one is found too, and said to be: silence would send somebody there.
+    let rows = turn.records.select("SSELECT EVENT BY START_DATE", &|_| None)?;
     let when = turn.when_towards(Direction::Future);
-    let people: Vec<String> = turn.slot(Kind::Person).map_or_else(Vec::new, |s| s.entities.iter().map(|e| e.shown.to_lowercase()).collect());
+    let people: Vec<String> = turn
+        .slot(Kind::Person)
+        .map_or_else(Vec::new, |s| s.entities.iter().map(|e| e.shown.to_lowercase()).collect());
     let words: Vec<&str> = turn
         .tokens
         .iter()
         .map(|t| t.text.as_str())
-        .filter(|w| !crate::understand::matcher::is_function_word(w) && *w != "'s" && w.len() > 2)
+        .filter(|w| !crate::understand::matcher::is_function_word(w) && w.len() > 2)
+        .filter(|w| {
+            !matches!(
+                *w,
+                "next" | "start" | "starts" | "held" | "coming" | "time" | "date" | "attending" | "end"
+            )
+        })
+        .filter(|w| !people.iter().any(|p| p.split(' ').any(|part| part == *w)))
+        .filter(|w| turn.slot(Kind::When).is_none_or(|s| !s.text.split(' ').any(|part| part == *w)))
         .collect();
     let mut scored: Vec<(usize, &Rec)> = rows
         .iter()
         .filter(|r| r.int("START_DATE").is_some_and(|d| when.as_ref().map_or(d >= today, |w| w.contains(d))))
         .map(|r| {
-            let title: Vec<String> = crate::understand::normalise::tokens(&format!("{} {}", r.text("TITLE"), r.text("DESCRIPTION"))).into_iter().map(|t| t.text).collect();
+            let title: Vec<String> = crate::understand::normalise::tokens(&format!(
+                "{} {}",
+                r.text("TITLE"),
+                r.text("DESCRIPTION")
+            ))
+            .into_iter()
+            .map(|t| t.text)
+            .collect();
             let in_title = words.iter().filter(|w| title.iter().any(|t| t == *w)).count();
-            let named = people.iter().filter(|p| p.split(' ').next().is_some_and(|first| title.iter().any(|t| t == first))).count();
-            (in_title * 2 + named, r)
+            let named = people
+                .iter()
+                .filter(|p| p.split(' ').next().is_some_and(|first| title.iter().any(|t| t == first)))
+                .count();
+            // Every word must fit: the block party is not just any party.
+            (if in_title == words.len() { in_title * 2 + named } else { 0 }, r)
         })
         .filter(|(score, _)| *score > 0)
         .collect();
@@ -125,7 +154,13 @@ pub(super) fn find(turn: &Turn<'_>) -> Answer {
         let said = when.map_or(String::new(), |w| format!(" {}", w.said));
         return Ok(Said::nothing(format!("I have no such event recorded{said}.")));
     };
-    let Some(entry) = entry(rec) else { return Ok(Said::nothing("I have that event recorded without a date.")) };
+    let Some(entry) = entry(rec) else {
+        return Ok(Said::nothing("I have that event recorded without a date."));
+    };
+    if rec.is("STATUS", "cancelled") {
+        let day = say::on_day(entry.day, today);
+        return Ok(Said::answered(format!("{} {day} is recorded as cancelled.", entry.title)));
+    }
     let mut text = format!("{} is {}", entry.title, say::on_day(entry.day, today));
     if let Some(second) = entry.second {
         text.push_str(&format!(" at {}", say::time(second)));

@@ -3,7 +3,7 @@
 use crate::records::Rec;
 use crate::say;
 use crate::turn::{Answer, Said, Stop, Turn, Who};
-use crate::understand::names::{Kind};
+use crate::understand::names::Kind;
 use crate::understand::when::Direction;
 
 fn of_person(turn: &Turn<'_>, file: &str, who: &Who, by: &str) -> Result<Vec<Rec>, Stop> {
@@ -13,13 +13,19 @@ fn of_person(turn: &Turn<'_>, file: &str, who: &Who, by: &str) -> Result<Vec<Rec
 
 /// Whether the slot names the value of a field; an absent slot names every value.
 fn named(turn: &Turn<'_>, kind: Kind, value: &str) -> bool {
-    turn.slot(kind).is_none_or(|slot| slot.entities.iter().any(|e| !e.id.is_empty() && e.id.eq_ignore_ascii_case(value)))
+    turn.slot(kind)
+        .is_none_or(|slot| slot.entities.iter().any(|e| !e.id.is_empty() && e.id.eq_ignore_ascii_case(value)))
 }
 
 /// How the thing was called in the question, without the word "shot" doubled.
 fn vaccine_word(turn: &Turn<'_>) -> String {
     let text = turn.slot(Kind::Vaccine).map_or("", |s| s.text.as_str());
-    let bare = text.replace(" shots", "").replace(" shot", "").replace(" vaccine", "").replace(" booster", "").replace(" vaccination", "");
+    let bare = text
+        .replace(" shots", "")
+        .replace(" shot", "")
+        .replace(" vaccine", "")
+        .replace(" booster", "")
+        .replace(" vaccination", "");
     match bare.as_str() {
         "" => "shot".into(),
         "covid" | "covid 19" => "COVID shot".into(),
@@ -32,13 +38,15 @@ pub(super) fn immunization_last(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
     let rows = of_person(turn, "IMMUNIZATION", &who, "ADMINISTRATION_DATE")?;
     let when = turn.when_towards(Direction::Past);
-    let mut hits: Vec<&Rec> = rows.iter().filter(|r| named(turn, Kind::Vaccine, &r.text("VACCINE_NAME"))).collect();
+    let mut hits: Vec<&Rec> =
+        rows.iter().filter(|r| named(turn, Kind::Vaccine, &r.text("VACCINE_NAME"))).collect();
     let all = hits.len();
     if let Some(when) = &when {
         hits.retain(|r| r.int("ADMINISTRATION_DATE").is_some_and(|d| when.contains(d)));
     }
     let word = vaccine_word(turn);
-    let yes_no = turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "have" | "has" | "did" | "is" | "am"));
+    let yes_no =
+        turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "have" | "has" | "did" | "is" | "am"));
     let Some(rec) = hits.last() else {
         let when = when.filter(|_| all > 0).map_or(String::new(), |w| format!(" {}", w.said));
         return Ok(Said::nothing(format!("I have no {word} recorded for {}{when}.", who.get("you"))));
@@ -48,10 +56,15 @@ pub(super) fn immunization_last(turn: &Turn<'_>) -> Answer {
     let by = if by.is_empty() { String::new() } else { format!(", at {by}") };
     let yes = if yes_no { "Yes, " } else { "" };
     let your = if yes_no { who.get("your") } else { who.get("Your") };
-    let name = if turn.slot(Kind::Vaccine).is_none() { format!("shot, {},", say::lower_first(&rec.text("VACCINE_NAME"))) } else { word };
+    let name = if turn.slot(Kind::Vaccine).is_none() {
+        format!("shot, {},", say::lower_first(&rec.text("VACCINE_NAME")))
+    } else {
+        word
+    };
     Ok(Said::answered(format!(
         "{yes}{your} last {name} was {}, {}{by}.",
-        say::on_day(day, turn.today()).replace(&say::date(day, turn.today()), &say::plain_date(day, turn.today())),
+        say::on_day(day, turn.today())
+            .replace(&say::date(day, turn.today()), &say::plain_date(day, turn.today())),
         crate::phrase::ago(day, turn.today())
     )))
 }
@@ -69,7 +82,10 @@ pub(super) fn immunization_due(turn: &Turn<'_>) -> Answer {
     if turn.slot(Kind::Vaccine).is_some() {
         let word = vaccine_word(turn);
         let Some(rec) = newest.first() else {
-            return Ok(Said::nothing(format!("I have no {word} recorded for {}, so I cannot say when it is due.", who.get("you"))));
+            return Ok(Said::nothing(format!(
+                "I have no {word} recorded for {}, so I cannot say when it is due.",
+                who.get("you")
+            )));
         };
         return Ok(match rec.int("NEXT_DUE_DATE") {
             None => Said::answered(format!(
@@ -77,31 +93,54 @@ pub(super) fn immunization_due(turn: &Turn<'_>) -> Answer {
                 who.get("you"),
                 say::plain_date(rec.int("ADMINISTRATION_DATE").unwrap_or(0), today)
             )),
-            Some(due) if due < today => {
-                Said::answered(format!("Yes, {} {word} was due on {}.", who.get("your"), say::plain_date(due, today)))
-            }
-            Some(due) if due - today <= 30 => {
-                Said::answered(format!("{} next {word} is due soon: {}.", who.get("Your"), say::on_day(due, today)))
-            }
-            Some(due) => Said::answered(format!("Not yet. {} next {word} is due on {}.", who.get("Your"), say::plain_date(due, today))),
+            Some(due) if due < today => Said::answered(format!(
+                "Yes, {} {word} was due on {}.",
+                who.get("your"),
+                say::plain_date(due, today)
+            )),
+            Some(due) if due - today <= 30 => Said::answered(format!(
+                "{} next {word} is due soon: {}.",
+                who.get("Your"),
+                say::on_day(due, today)
+            )),
+            Some(due) => Said::answered(format!(
+                "Not yet. {} next {word} is due on {}.",
+                who.get("Your"),
+                say::plain_date(due, today)
+            )),
         });
     }
-    let mut due: Vec<(i64, String)> =
-        newest.iter().filter_map(|r| Some((r.int("NEXT_DUE_DATE")?, say::lower_first(&r.text("VACCINE_NAME"))))).collect();
+    let mut due: Vec<(i64, String)> = newest
+        .iter()
+        .filter_map(|r| Some((r.int("NEXT_DUE_DATE")?, say::lower_first(&r.text("VACCINE_NAME")))))
+        .collect();
     due.sort();
     let when = turn.when_towards(Direction::Future);
     if let Some(when) = &when {
         due.retain(|(day, _)| when.contains(*day));
     }
     if due.is_empty() {
-        return Ok(Said::nothing(format!("{} {} no immunization recorded as due.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no immunization recorded as due.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let (soon, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|(day, _)| day - today <= 60);
     let describe = |list: Vec<(i64, String)>| -> Vec<String> {
-        list.into_iter().map(|(day, name)| format!("{name} {}", say::on_day(day, today).replace(&say::date(day, today), &say::plain_date(day, today)))).collect()
+        list.into_iter()
+            .map(|(day, name)| {
+                format!(
+                    "{name} {}",
+                    say::on_day(day, today).replace(&say::date(day, today), &say::plain_date(day, today))
+                )
+            })
+            .collect()
     };
     let text = match (soon.is_empty(), later.is_empty()) {
-        (false, _) => format!("{} {} due soon for {}.", who.get("You"), who.get("are"), say::list(&describe(soon), 8)),
+        (false, _) => {
+            format!("{} {} due soon for {}.", who.get("You"), who.get("are"), say::list(&describe(soon), 8))
+        }
         (true, _) => format!("Nothing is due soon. Next: {}.", say::list(&describe(later), 4)),
     };
     Ok(Said::answered(text))
@@ -115,7 +154,11 @@ pub(super) fn immunization_list(turn: &Turn<'_>) -> Answer {
     }
     rows.reverse();
     if rows.is_empty() {
-        return Ok(Said::nothing(format!("{} {} no immunizations recorded.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no immunizations recorded.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let items: Vec<String> = rows
         .iter()
@@ -193,7 +236,11 @@ pub(super) fn test_result(turn: &Turn<'_>) -> Answer {
         let older: Vec<&&Rec> = hits.iter().filter(|r| r.id != one.id).collect();
         if let Some(before) = older.last().filter(|r| !r.text("RESULT_VALUE").is_empty()) {
             let day = before.int("TEST_DATE").unwrap_or(0);
-            text.push_str(&format!(" Before that it was {} on {}.", before.text("RESULT_VALUE"), say::plain_date(day, today)));
+            text.push_str(&format!(
+                " Before that it was {} on {}.",
+                before.text("RESULT_VALUE"),
+                say::plain_date(day, today)
+            ));
         }
         let notes = one.text("RESULT_NOTES");
         if one.text("RESULT_VALUE").is_empty() && !notes.is_empty() {
@@ -219,24 +266,43 @@ pub(super) fn test_list(turn: &Turn<'_>) -> Answer {
         Some(when) => rows.retain(|r| r.int("TEST_DATE").is_some_and(|d| when.contains(d))),
         // Without a time: those of the last day on which something has a result.
         None if !pending && !abnormal && turn.said_any(&["last", "latest", "recent"]) => {
-            if let Some(day) = rows.iter().filter(|r| r.is("RESULT_STATUS", "completed")).filter_map(|r| r.int("TEST_DATE")).max() {
+            if let Some(day) = rows
+                .iter()
+                .filter(|r| r.is("RESULT_STATUS", "completed"))
+                .filter_map(|r| r.int("TEST_DATE"))
+                .max()
+            {
                 rows.retain(|r| r.int("TEST_DATE").is_some_and(|d| d >= day));
             }
         }
         None => {}
     }
     rows.reverse();
-    let kind = if pending { "pending " } else if abnormal { "abnormal " } else { "" };
+    let kind = if pending {
+        "pending "
+    } else if abnormal {
+        "abnormal "
+    } else {
+        ""
+    };
     if rows.is_empty() {
         let when = when.map_or(String::new(), |w| format!(" {}", w.said));
-        return Ok(Said::nothing(format!("{} {} no {kind}test results recorded{when}.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no {kind}test results recorded{when}.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let items: Vec<String> = rows
         .iter()
         .map(|r| {
             let day = say::plain_date(r.int("TEST_DATE").unwrap_or(0), turn.today());
             let name = say::lower_first(&r.text("TEST_NAME"));
-            if r.is("RESULT_STATUS", "pending") { format!("{name} from {day} is pending") } else { format!("{name} {} on {day}", result(r)) }
+            if r.is("RESULT_STATUS", "pending") {
+                format!("{name} from {day} is pending")
+            } else {
+                format!("{name} {} on {day}", result(r))
+            }
         })
         .collect();
     Ok(Said::answered(format!("{} {}test results: {}.", who.get("Your"), kind, say::list(&items, 8))))
@@ -250,7 +316,10 @@ pub(super) fn condition_check(turn: &Turn<'_>) -> Answer {
         return Ok(Said::nothing(format!("I have no {word} recorded for {}.", who.get("you"))));
     };
     let name = say::lower_first(&rec.text("CONDITION"));
-    let yes = turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "do" | "does" | "have" | "has" | "am" | "is"));
+    let yes = turn
+        .tokens
+        .first()
+        .is_some_and(|t| matches!(t.text.as_str(), "do" | "does" | "have" | "has" | "am" | "is"));
     let status = rec.text("STATUS");
     let mut text = match (yes, status == "resolved") {
         (true, false) => format!("Yes, {} {} {name} recorded ({status})", who.get("you"), who.get("have")),
@@ -276,15 +345,23 @@ pub(super) fn insurance(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
     let mut rows = of_person(turn, "INSURANCE", &who, "INSURANCE_TYPE")?;
     rows.retain(|r| r.is("STATUS", "active"));
-    let kinds: [(&[&str], &str); 4] =
-        [(&["dental"], "dental"), (&["vision", "eye"], "vision"), (&["health", "medical"], "medical"), (&["prescription"], "prescription")];
+    let kinds: [(&[&str], &str); 4] = [
+        (&["dental"], "dental"),
+        (&["vision", "eye"], "vision"),
+        (&["health", "medical"], "medical"),
+        (&["prescription"], "prescription"),
+    ];
     let kind = kinds.iter().find(|(words, _)| turn.said_any(words)).map(|(_, kind)| *kind);
     if let Some(kind) = kind {
         rows.retain(|r| r.is("INSURANCE_TYPE", kind));
     }
     if rows.is_empty() {
         let kind = kind.map_or(String::new(), |k| format!("{k} "));
-        return Ok(Said::nothing(format!("{} {} no {kind}insurance recorded.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no {kind}insurance recorded.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     // Amounts of a plan are asked of the medical one, unless another was named.
     let rec = rows.iter().find(|r| r.is("INSURANCE_TYPE", "medical")).unwrap_or(&rows[0]);
@@ -293,21 +370,38 @@ pub(super) fn insurance(turn: &Turn<'_>) -> Answer {
     let unknown = || format!("I have that not recorded for {} {plan}.", who.get("your"));
     let text = if turn.said_any(&["deductible"]) {
         match (dollars("DEDUCTIBLE"), dollars("DEDUCTIBLE_MET")) {
-            (Some(all), Some(met)) => format!("{} has met {met} of the {all} deductible of {} {plan}.", who.get("You").replace("You", "So far you"), who.get("your")).replace("you has", "you have"),
+            (Some(all), Some(met)) => format!(
+                "{} has met {met} of the {all} deductible of {} {plan}.",
+                who.get("You").replace("You", "So far you"),
+                who.get("your")
+            )
+            .replace("you has", "you have"),
             _ => unknown(),
         }
     } else if turn.said_any(&["pocket"]) {
         match (dollars("OUT_OF_POCKET_MAX"), dollars("OUT_OF_POCKET_MET")) {
-            (Some(all), Some(met)) => format!("The out-of-pocket maximum of {} {plan} is {all}; {met} is met.", who.get("your")),
+            (Some(all), Some(met)) => {
+                format!("The out-of-pocket maximum of {} {plan} is {all}; {met} is met.", who.get("your"))
+            }
             _ => unknown(),
         }
     } else if turn.said_any(&["copay"]) {
-        let parts: Vec<String> = [("primary care", "COPAY_PRIMARY"), ("a specialist", "COPAY_SPECIALIST"), ("the emergency room", "COPAY_EMERGENCY")]
-            .iter()
-            .filter_map(|(label, field)| Some(format!("{} for {label}", dollars(field)?)))
-            .collect();
-        if parts.is_empty() { unknown() } else { format!("The copay of {} {plan} is {}.", who.get("your"), say::list(&parts, 4)) }
-    } else if turn.said_any(&["policy", "number", "id", "member", "subscriber", "group"]) && !turn.said_any(&["phone", "call"]) {
+        let parts: Vec<String> = [
+            ("primary care", "COPAY_PRIMARY"),
+            ("a specialist", "COPAY_SPECIALIST"),
+            ("the emergency room", "COPAY_EMERGENCY"),
+        ]
+        .iter()
+        .filter_map(|(label, field)| Some(format!("{} for {label}", dollars(field)?)))
+        .collect();
+        if parts.is_empty() {
+            unknown()
+        } else {
+            format!("The copay of {} {plan} is {}.", who.get("your"), say::list(&parts, 4))
+        }
+    } else if turn.said_any(&["policy", "number", "id", "member", "subscriber", "group"])
+        && !turn.said_any(&["phone", "call"])
+    {
         let mut parts = vec![format!("policy number {}", rec.text("POLICY_NUMBER"))];
         for (label, field) in [("group", "GROUP_NUMBER"), ("subscriber", "SUBSCRIBER_ID")] {
             if !rec.text(field).is_empty() {
@@ -320,7 +414,14 @@ pub(super) fn insurance(turn: &Turn<'_>) -> Answer {
     } else {
         let items: Vec<String> = rows
             .iter()
-            .map(|r| format!("{} with {}", r.text("INSURANCE_TYPE"), r.text("CARRIER_NAME")) + &(if r.text("PLAN_NAME").is_empty() { String::new() } else { format!(" ({})", r.text("PLAN_NAME")) }))
+            .map(|r| {
+                format!("{} with {}", r.text("INSURANCE_TYPE"), r.text("CARRIER_NAME"))
+                    + &(if r.text("PLAN_NAME").is_empty() {
+                        String::new()
+                    } else {
+                        format!(" ({})", r.text("PLAN_NAME"))
+                    })
+            })
             .collect();
         format!("{} insurance: {}.", who.get("Your"), say::list(&items, 6))
     };

@@ -6,7 +6,8 @@ use crate::turn::{Answer, Said, Stop, Turn, Who};
 use crate::understand::names::Kind;
 
 fn active(turn: &Turn<'_>, who: &Who) -> Result<Vec<Rec>, Stop> {
-    let sentence = "SSELECT MEDICATION WITH PERSON_ID = \"{person}\" AND WITH STATUS = \"active\" BY MEDICATION_NAME";
+    let sentence =
+        "SSELECT MEDICATION WITH PERSON_ID = \"{person}\" AND WITH STATUS = \"active\" BY MEDICATION_NAME";
     Ok(turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))?)
 }
 
@@ -46,13 +47,21 @@ pub(super) fn daytime(turn: &Turn<'_>) -> Answer {
         })
         .collect();
     if now.is_empty() {
-        return Ok(Said::nothing(format!("{} {} no medication recorded {said}.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no medication recorded {said}.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let items: Vec<String> = now
         .iter()
         .map(|rec| {
             let instructions = rec.text("INSTRUCTIONS");
-            if instructions.is_empty() { described(rec) } else { format!("{} ({})", described(rec), say::lower_first(&instructions)) }
+            if instructions.is_empty() {
+                described(rec)
+            } else {
+                format!("{} ({})", described(rec), say::lower_first(&instructions))
+            }
         })
         .collect();
     let said = if *said == "that go by meals" { "with an eye on meals" } else { said };
@@ -69,7 +78,8 @@ pub(super) fn daytime(turn: &Turn<'_>) -> Answer {
 pub(super) fn taking(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
     let slot = turn.slot(Kind::Drug);
-    let nothing = |name: &str| Said::nothing(format!("No, I have no {name} recorded for {}.", who.get("you")));
+    let nothing =
+        |name: &str| Said::nothing(format!("No, I have no {name} recorded for {}.", who.get("you")));
     if slot.is_some_and(|s| s.entities.iter().all(|e| e.id.is_empty())) {
         return Ok(nothing(slot.map_or("", |s| s.text.as_str())));
     }
@@ -84,7 +94,10 @@ pub(super) fn taking(turn: &Turn<'_>) -> Answer {
     let text = if rec.is("STATUS", "active") {
         format!("Yes, {} {} taking {}.", who.get("you"), who.get("are"), described(rec))
     } else {
-        let until = rec.int("END_DATE").map(|d| format!(" since {}", say::plain_date(d, turn.today()))).unwrap_or_default();
+        let until = rec
+            .int("END_DATE")
+            .map(|d| format!(" since {}", say::plain_date(d, turn.today())))
+            .unwrap_or_default();
         format!("No, {} {} is recorded as {}{until}.", who.get("your"), drug.shown, rec.text("STATUS"))
     };
     Ok(Said::answered(text))
@@ -96,12 +109,22 @@ pub(super) fn refills(turn: &Turn<'_>) -> Answer {
     if let Some(drug) = turn.drug(&who)? {
         let rows = active(turn, &who)?;
         let Some(rec) = rows.iter().find(|r| r.is("MEDICATION_NAME", &drug.id)) else {
-            return Ok(Said::nothing(format!("I have no current {} recorded for {}.", drug.shown, who.get("you"))));
+            return Ok(Said::nothing(format!(
+                "I have no current {} recorded for {}.",
+                drug.shown,
+                who.get("you")
+            )));
         };
         let text = match rec.int("REFILLS_REMAINING") {
             None => format!("I have no refills recorded for {} {}.", who.get("your"), drug.shown),
             Some(0) => format!("{} {} has no refills left.{}", who.get("Your"), drug.shown, note(rec)),
-            Some(n) => format!("{} {} has {} left.{}", who.get("Your"), drug.shown, say::counted(n as usize, "refill"), note(rec)),
+            Some(n) => format!(
+                "{} {} has {} left.{}",
+                who.get("Your"),
+                drug.shown,
+                say::counted(n as usize, "refill"),
+                note(rec)
+            ),
         };
         return Ok(Said::answered(text));
     }
@@ -115,10 +138,18 @@ pub(super) fn refills(turn: &Turn<'_>) -> Answer {
     let (out, low, more) = (with(&|n| n <= 0), with(&|n| n == 1), with(&|n| n > 1));
     let mut parts = Vec::new();
     if !out.is_empty() {
-        parts.push(format!("{} {} no refills left", say::list(&out, 12), if out.len() == 1 { "has" } else { "have" }));
+        parts.push(format!(
+            "{} {} no refills left",
+            say::list(&out, 12),
+            if out.len() == 1 { "has" } else { "have" }
+        ));
     }
     if !low.is_empty() {
-        parts.push(format!("{} {} one refill left", say::list(&low, 12), if low.len() == 1 { "has" } else { "have" }));
+        parts.push(format!(
+            "{} {} one refill left",
+            say::list(&low, 12),
+            if low.len() == 1 { "has" } else { "have" }
+        ));
     }
     if !more.is_empty() && (turn.said_any(&["many"]) || parts.is_empty()) {
         let counts: Vec<String> = rows
@@ -136,7 +167,13 @@ pub(super) fn refills(turn: &Turn<'_>) -> Answer {
         (true, false) => "Soon: ",
         (true, true) => "Not yet: ",
     };
-    let lead = if turn.said_any(&["do", "is", "am", "need", "are", "does"]) && !turn.said_any(&["many", "which", "what"]) { lead } else { "" };
+    let lead = if turn.said_any(&["do", "is", "am", "need", "are", "does"])
+        && !turn.said_any(&["many", "which", "what"])
+    {
+        lead
+    } else {
+        ""
+    };
     let text = format!("{lead}{}.", parts.join("; "));
     Ok(Said::answered(if lead.is_empty() { say::capital(&text) } else { text }))
 }
@@ -151,20 +188,28 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
     let rows = active(turn, &who)?;
     let words: Vec<String> = match turn.slot(Kind::Condition) {
-        Some(slot) => slot
-            .entities
+        Some(slot) => {
+            slot.entities.iter().map(|e| e.shown.to_lowercase()).chain([slot.text.clone()]).collect()
+        }
+        None => turn
+            .tokens
             .iter()
-            .map(|e| e.shown.to_lowercase())
-            .chain([slot.text.clone()])
+            .map(|t| t.text.clone())
+            .filter(|w| {
+                w.len() > 3
+                    && !matches!(w.as_str(), "what" | "take" | "taking" | "which" | "medicine" | "medication")
+            })
             .collect(),
-        None => turn.tokens.iter().map(|t| t.text.clone()).filter(|w| w.len() > 3 && !matches!(w.as_str(), "what" | "take" | "taking" | "which" | "medicine" | "medication")).collect(),
     };
-    let short = |text: &str| text.replace("high ", "").replace("type 2 ", "").replace("hypertension", "blood pressure");
+    let short = |text: &str| {
+        text.replace("high ", "").replace("type 2 ", "").replace("hypertension", "blood pressure")
+    };
     let hits: Vec<&Rec> = rows
         .iter()
         .filter(|rec| {
             let reason = short(&rec.text("REASON").to_lowercase());
-            !reason.is_empty() && words.iter().any(|w| reason.contains(&short(w)) || short(w).contains(&reason))
+            !reason.is_empty()
+                && words.iter().any(|w| reason.contains(&short(w)) || short(w).contains(&reason))
         })
         .collect();
     let what = turn.slot(Kind::Condition).map_or("that", |s| s.text.as_str());
@@ -173,7 +218,12 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
     }
     let items: Vec<String> = hits.iter().map(|r| described(r)).collect();
     let reason = say::lower_first(&hits[0].text("REASON"));
-    let mut said = Said::answered(format!("For {reason} {} {} {}.", who.get("you"), who.get("take"), say::list(&items, 12)));
+    let mut said = Said::answered(format!(
+        "For {reason} {} {} {}.",
+        who.get("you"),
+        who.get("take"),
+        say::list(&items, 12)
+    ));
     if let [one] = hits[..] {
         said = said.about(Kind::Drug, &one.text("MEDICATION_NAME"), &name(one));
     }

@@ -34,7 +34,8 @@ fn filter(turn: &Turn<'_>) -> Result<Filter, Stop> {
         return Ok(filter);
     }
     let Some(slot) = turn.slot(Kind::Category) else { return Ok(filter) };
-    let known: Vec<String> = slot.entities.iter().filter(|e| !e.id.is_empty()).map(|e| e.id.clone()).collect();
+    let known: Vec<String> =
+        slot.entities.iter().filter(|e| !e.id.is_empty()).map(|e| e.id.clone()).collect();
     filter.said = format!(" on {}", slot.text.trim_start_matches("the "));
     if known.is_empty() {
         filter.text = Some(slot.text.clone());
@@ -62,10 +63,17 @@ fn filter(turn: &Turn<'_>) -> Result<Filter, Stop> {
 }
 
 /// Transactions from `from` to `to` that the filter lets through, in order of date.
-fn transactions(turn: &Turn<'_>, filter: &Filter, from: Option<i64>, to: Option<i64>) -> Result<Vec<Rec>, Stop> {
+fn transactions(
+    turn: &Turn<'_>,
+    filter: &Filter,
+    from: Option<i64>,
+    to: Option<i64>,
+) -> Result<Vec<Rec>, Stop> {
     let mut sentence = String::from("SSELECT TRANSACTION");
     match (from, to) {
-        (Some(_), Some(_)) => sentence.push_str(" WITH TRANS_DATE >= \"{from}\" AND WITH TRANS_DATE <= \"{to}\""),
+        (Some(_), Some(_)) => {
+            sentence.push_str(" WITH TRANS_DATE >= \"{from}\" AND WITH TRANS_DATE <= \"{to}\"")
+        }
         (Some(_), None) => sentence.push_str(" WITH TRANS_DATE >= \"{from}\""),
         (None, Some(_)) => sentence.push_str(" WITH TRANS_DATE <= \"{to}\""),
         (None, None) => {}
@@ -87,7 +95,9 @@ fn transactions(turn: &Turn<'_>, filter: &Filter, from: Option<i64>, to: Option<
     if let Some(text) = &filter.text {
         let wanted = text.to_lowercase();
         rows.retain(|r| {
-            ["STANDARDIZED_PAYEE", "ORIGINAL_PAYEE", "MEMO", "SUBCATEGORY"].iter().any(|f| r.text(f).to_lowercase().contains(&wanted))
+            ["STANDARDIZED_PAYEE", "ORIGINAL_PAYEE", "MEMO", "SUBCATEGORY"]
+                .iter()
+                .any(|f| r.text(f).to_lowercase().contains(&wanted))
         });
     }
     Ok(rows)
@@ -134,7 +144,12 @@ pub(super) fn total(turn: &Turn<'_>) -> Answer {
     } else {
         format!("in {} transactions", out.len())
     };
-    Ok(Said::answered(format!("You spent {}{} {}, {many}.", say::money(spent(&rows)), filter.said, when.said)))
+    Ok(Said::answered(format!(
+        "You spent {}{} {}, {many}.",
+        say::money(spent(&rows)),
+        filter.said,
+        when.said
+    )))
 }
 
 pub(super) fn average(turn: &Turn<'_>) -> Answer {
@@ -150,7 +165,10 @@ pub(super) fn average(turn: &Turn<'_>) -> Answer {
         if filter.text.is_some() {
             return Ok(nothing_at_all(turn, &filter));
         }
-        return Ok(Said::nothing(format!("I have no spending{} recorded for a whole month yet.", filter.said)));
+        return Ok(Said::nothing(format!(
+            "I have no spending{} recorded for a whole month yet.",
+            filter.said
+        )));
     };
     let (fy, fm, fd) = date_of(first);
     let mut months = (y - fy) * 12 + m - fm;
@@ -169,7 +187,11 @@ pub(super) fn average(turn: &Turn<'_>) -> Answer {
         (sum / months.max(1), "month")
     };
     let over = say::counted(months as usize, "month");
-    Ok(Said::answered(format!("On average you spend {}{} a {unit}, over the last {over}.", say::money(value), filter.said)))
+    Ok(Said::answered(format!(
+        "On average you spend {}{} a {unit}, over the last {over}.",
+        say::money(value),
+        filter.said
+    )))
 }
 
 pub(super) fn compare(turn: &Turn<'_>) -> Answer {
@@ -240,17 +262,26 @@ pub(super) fn biggest(turn: &Turn<'_>) -> Answer {
     let filter = filter(turn)?;
     let (when, _) = period(turn);
     let rows = transactions(turn, &filter, when.from, when.to)?;
-    let by_kind = turn.said_any(&["category", "categories", "on", "where"]) && turn.said_any(&["most", "category", "categories"]) && filter.categories.is_none();
+    let by_kind = turn.said_any(&["category", "categories", "on", "where"])
+        && turn.said_any(&["most", "category", "categories"])
+        && filter.categories.is_none();
     if by_kind {
         let sums = by_category(turn, &rows)?;
         let Some((sum, name)) = sums.first() else {
             return Ok(Said::nothing(format!("I have no spending recorded {}.", when.said)));
         };
-        let then: Vec<String> = sums.iter().skip(1).take(2).map(|(s, n)| format!("{n} with {}", say::money(*s))).collect();
+        let then: Vec<String> =
+            sums.iter().skip(1).take(2).map(|(s, n)| format!("{n} with {}", say::money(*s))).collect();
         let then = if then.is_empty() { String::new() } else { format!(", then {}", say::list(&then, 3)) };
-        return Ok(Said::answered(format!("You spent the most on {name} {}: {}{then}.", when.said, say::money(*sum))));
+        return Ok(Said::answered(format!(
+            "You spent the most on {name} {}: {}{then}.",
+            when.said,
+            say::money(*sum)
+        )));
     }
-    let Some(rec) = rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).min_by_key(|r| r.int("AMOUNT")) else {
+    let Some(rec) =
+        rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).min_by_key(|r| r.int("AMOUNT"))
+    else {
         return Ok(Said::nothing(format!("I have no spending{} recorded {}.", filter.said, when.said)));
     };
     Ok(Said::answered(format!("Your biggest expense{} {} was {}.", filter.said, when.said, line(turn, rec))))
@@ -274,14 +305,20 @@ pub(super) fn breakdown(turn: &Turn<'_>) -> Answer {
         return Ok(Said::nothing(format!("I have no spending recorded {}.", when.said)));
     }
     let items: Vec<String> = sums.iter().map(|(sum, name)| format!("{name} {}", say::money(*sum))).collect();
-    Ok(Said::answered(format!("You spent {} {}: {}.", say::money(spent(&rows)), when.said, say::list(&items, 6))))
+    Ok(Said::answered(format!(
+        "You spent {} {}: {}.",
+        say::money(spent(&rows)),
+        when.said,
+        say::list(&items, 6)
+    )))
 }
 
 pub(super) fn list(turn: &Turn<'_>) -> Answer {
     turn.who()?;
     let filter = filter(turn)?;
     let when = turn.when_towards(Direction::Past);
-    let rows = transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
+    let rows =
+        transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
     let out: Vec<&Rec> = rows.iter().rev().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).collect();
     let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
     let Some(last) = out.first() else {
@@ -292,16 +329,28 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
     };
     if turn.said_any(&["when"]) || (turn.said_any(&["time"]) && turn.said_any(&["last"])) {
         let day = last.int("TRANS_DATE").unwrap_or(0);
-        let ago = if turn.today() - day > 1 { format!(", {}", ago(day, turn.today())) } else { String::new() };
-        return Ok(Said::answered(format!("The last time was {}{ago}: {}.", say::on_day(day, turn.today()), amount_at(last))));
+        let ago =
+            if turn.today() - day > 1 { format!(", {}", ago(day, turn.today())) } else { String::new() };
+        return Ok(Said::answered(format!(
+            "The last time was {}{ago}: {}.",
+            say::on_day(day, turn.today()),
+            amount_at(last)
+        )));
     }
     if turn.said_any(&["many"]) {
-        return Ok(Said::answered(format!("{}{}{said_when}.", say::capital(&say::counted(out.len(), "purchase")), filter.said)));
+        return Ok(Said::answered(format!(
+            "{}{}{said_when}.",
+            say::capital(&say::counted(out.len(), "purchase")),
+            filter.said
+        )));
     }
-    let items: Vec<String> = out.iter().take(if when.is_some() { out.len() } else { 5 }).map(|r| line(turn, r)).collect();
+    let items: Vec<String> =
+        out.iter().take(if when.is_some() { out.len() } else { 5 }).map(|r| line(turn, r)).collect();
     let lead = match &when {
         Some(_) => format!("You made {}{}{said_when}", say::counted(out.len(), "purchase"), filter.said),
-        None => format!("Your latest {}{}", if items.len() == 1 { "purchase" } else { "purchases" }, filter.said),
+        None => {
+            format!("Your latest {}{}", if items.len() == 1 { "purchase" } else { "purchases" }, filter.said)
+        }
     };
     Ok(Said::answered(format!("{lead}: {}.", say::list(&items, 6))))
 }
@@ -318,7 +367,8 @@ pub(super) fn income(turn: &Turn<'_>) -> Answer {
     if when.is_none() && !latest {
         when = Some(period(turn).0);
     }
-    let rows = transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
+    let rows =
+        transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
     let mut incoming: Vec<&Rec> = rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a > 0)).collect();
     if let Some(slot) = turn.slot(Kind::Person) {
         let person = turn.one(Kind::Person, slot)?;

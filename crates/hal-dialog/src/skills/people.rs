@@ -24,7 +24,13 @@ fn detail(turn: &Turn<'_>) -> Detail {
         (&["fax"], Detail::Fax),
         (&["website"], Detail::Website),
         (&["hours", "open", "opens", "close", "closes", "when", "time"], Detail::Hours),
-        (&["address", "where", "live", "lives", "located", "office", "street", "practice", "park", "parking"], Detail::Address),
+        (
+            &[
+                "address", "where", "live", "lives", "located", "office", "street", "practice", "park",
+                "parking",
+            ],
+            Detail::Address,
+        ),
         (&["cell", "mobile"], Detail::Mobile),
         (&["information", "details", "contact"], Detail::All),
         (&["phone", "number", "telephone", "call", "reach"], Detail::Phone),
@@ -57,11 +63,12 @@ fn tell(rec: &Rec, name: &str, detail: Detail) -> Said {
         Detail::Address => ("address", address(rec)),
         Detail::Hours => ("opening hours", hours),
         Detail::All => {
-            let parts: Vec<String> = [("phone", phone), ("mobile", mobile), ("email", field("EMAIL")), ("address", address(rec))]
-                .into_iter()
-                .filter(|(_, v)| !v.is_empty())
-                .map(|(l, v)| format!("{l} {v}"))
-                .collect();
+            let parts: Vec<String> =
+                [("phone", phone), ("mobile", mobile), ("email", field("EMAIL")), ("address", address(rec))]
+                    .into_iter()
+                    .filter(|(_, v)| !v.is_empty())
+                    .map(|(l, v)| format!("{l} {v}"))
+                    .collect();
             if parts.is_empty() {
                 return Said::nothing(format!("I have no contact details of {name} recorded."));
             }
@@ -108,8 +115,14 @@ pub(super) fn doctor_contact(turn: &Turn<'_>) -> Answer {
 
 pub(super) fn doctor_list(turn: &Turn<'_>) -> Answer {
     if let Some(doctor) = turn.named(Kind::Doctor)? {
-        let Some(rec) = turn.records.get("DOCTOR", &doctor.id)? else { return Ok(Said::nothing("I have no such doctor recorded.")) };
-        let name = if rec.text("TITLE") == "NP" { doctor_name(&rec) } else { format!("Dr. {} {}", rec.text("FIRST_NAME"), rec.text("LAST_NAME")) };
+        let Some(rec) = turn.records.get("DOCTOR", &doctor.id)? else {
+            return Ok(Said::nothing("I have no such doctor recorded."));
+        };
+        let name = if rec.text("TITLE") == "NP" {
+            doctor_name(&rec)
+        } else {
+            format!("Dr. {} {}", rec.text("FIRST_NAME"), rec.text("LAST_NAME"))
+        };
         let practice = rec.text("PRACTICE_NAME");
         let practice = if practice.is_empty() { String::new() } else { format!(", at {practice}") };
         let text = format!("{name}, {}{practice}.", say::lower_first(&rec.text("SPECIALTY")));
@@ -137,7 +150,13 @@ pub(super) fn doctor_list(turn: &Turn<'_>) -> Answer {
     if items.is_empty() {
         return Ok(Said::nothing(format!("I have no doctors recorded for {}.", who.get("you"))));
     }
-    Ok(Said::answered(format!("{} {} {}: {}.", who.get("You"), who.get("have"), say::counted(items.len(), "doctor"), say::list(&items, 10))))
+    Ok(Said::answered(format!(
+        "{} {} {}: {}.",
+        who.get("You"),
+        who.get("have"),
+        say::counted(items.len(), "doctor"),
+        say::list(&items, 10)
+    )))
 }
 
 pub(super) fn pharmacy_contact(turn: &Turn<'_>) -> Answer {
@@ -168,18 +187,44 @@ pub(super) fn pharmacy_contact(turn: &Turn<'_>) -> Answer {
     } else if turn.said_any(&["drive"]) {
         let word = if rec.is("DRIVE_THRU", "Y") { "has" } else { "has no" };
         Said::answered(format!("{name} {word} a drive-through."))
-    } else if turn.said_any(&["phone", "number", "telephone", "call", "reach", "hours", "open", "opens", "close", "closes", "address", "where", "when", "time", "email", "fax", "website"]) {
+    } else if turn.said_any(&[
+        "phone",
+        "number",
+        "telephone",
+        "call",
+        "reach",
+        "hours",
+        "open",
+        "opens",
+        "close",
+        "closes",
+        "address",
+        "where",
+        "when",
+        "time",
+        "email",
+        "fax",
+        "website",
+    ]) {
         tell(&rec, &name, detail(turn))
     } else {
-        Said::answered(format!("Your pharmacy is {name}, {}; the phone number is {}.", address(&rec), rec.text("PHONE")))
+        Said::answered(format!(
+            "Your pharmacy is {name}, {}; the phone number is {}.",
+            address(&rec),
+            rec.text("PHONE")
+        ))
     };
     Ok(said.about(Kind::Pharmacy, &rec.id, &name))
 }
 
 pub(super) fn place_contact(turn: &Turn<'_>) -> Answer {
-    let Some(place) = turn.named(Kind::Facility)? else { return Ok(Said::nothing("I have no such place recorded.")) };
+    let Some(place) = turn.named(Kind::Facility)? else {
+        return Ok(Said::nothing("I have no such place recorded."));
+    };
     let (file, id) = place.id.split_once('/').unwrap_or(("PLACE", place.id.as_str()));
-    let Some(rec) = turn.records.get(file, id)? else { return Ok(Said::nothing("I have no such place recorded.")) };
+    let Some(rec) = turn.records.get(file, id)? else {
+        return Ok(Said::nothing("I have no such place recorded."));
+    };
     if turn.said_any(&["park", "parking"]) {
         let parking = if file == "PLACE" { rec.text("PARKING") } else { rec.text("PARKING_INFO") };
         return Ok(if parking.is_empty() {
@@ -220,9 +265,15 @@ pub(super) fn who_is(turn: &Turn<'_>) -> Answer {
     };
     let name = format!("{} {}", rec.text("FIRST_NAME"), rec.text("LAST_NAME"));
     let mut parts: Vec<String> = Vec::new();
-    if let Some(me) = turn.user.person.as_ref().map(|id| turn.records.get("PERSON", id)).transpose()?.flatten() {
+    if let Some(me) =
+        turn.user.person.as_ref().map(|id| turn.records.get("PERSON", id)).transpose()?.flatten()
+    {
         // The later of two relations is the particular one: spouse, then wife.
-        let relation = me.values("RELATIONSHIPS").iter().filter_map(|v| v.split_once(':').map(|(r, id)| (r.to_string(), id.to_string()))).rfind(|(_, id)| *id == rec.id);
+        let relation = me
+            .values("RELATIONSHIPS")
+            .iter()
+            .filter_map(|v| v.split_once(':').map(|(r, id)| (r.to_string(), id.to_string())))
+            .rfind(|(_, id)| *id == rec.id);
         if let Some((relation, _)) = relation {
             parts.push(format!("your {}", relation.replace('-', " ")));
         }
@@ -240,7 +291,11 @@ pub(super) fn who_is(turn: &Turn<'_>) -> Answer {
     }
     let notes = rec.text("NOTES");
     let notes = if notes.is_empty() { String::new() } else { format!(" {}.", notes.trim_end_matches('.')) };
-    let text = if parts.is_empty() { format!("I have {name} recorded.{notes}") } else { format!("{name}: {}.{notes}", parts.join(", ")) };
+    let text = if parts.is_empty() {
+        format!("I have {name} recorded.{notes}")
+    } else {
+        format!("{name}: {}.{notes}", parts.join(", "))
+    };
     Ok(Said::answered(text).about(Kind::Person, &rec.id, &name))
 }
 
@@ -249,8 +304,16 @@ pub(super) fn last_contact(turn: &Turn<'_>) -> Answer {
     let day = turn.records.get("PERSON", &who.id)?.and_then(|r| r.int("LAST_CONTACT"));
     Ok(match day {
         Some(day) => {
-            let ago = if turn.today() - day > 1 { format!(", {}", crate::phrase::ago(day, turn.today())) } else { String::new() };
-            Said::answered(format!("The last contact with {} was {}{ago}.", who.first_name, say::on_day(day, turn.today())))
+            let ago = if turn.today() - day > 1 {
+                format!(", {}", crate::phrase::ago(day, turn.today()))
+            } else {
+                String::new()
+            };
+            Said::answered(format!(
+                "The last contact with {} was {}{ago}.",
+                who.first_name,
+                say::on_day(day, turn.today())
+            ))
         }
         None => Said::nothing(format!("I have no last contact with {} recorded.", who.first_name)),
     })

@@ -19,12 +19,19 @@ fn open(turn: &Turn<'_>) -> Result<Vec<Rec>, Fault> {
 /// "bread, milk and two dozen eggs" → its items, as they were said.
 fn items(turn: &Turn<'_>) -> Vec<String> {
     let text = turn.slot(Kind::Item).map_or("", |s| s.text.as_str());
-    let text = format!(" {text} ").replace(',', " and ").replace(" plus ", " and ").replace(" & ", " and ").replace(" as well as ", " and ");
+    let text = format!(" {text} ")
+        .replace(',', " and ")
+        .replace(" plus ", " and ")
+        .replace(" & ", " and ")
+        .replace(" as well as ", " and ");
     text.split(" and ")
         .map(|item| {
             let item = item.trim();
             let lower = item.to_lowercase();
-            let skip = ["some more ", "some ", "more ", "a ", "an ", "the ", "also ", "any "].iter().find(|w| lower.starts_with(*w)).map_or(0, |w| w.len());
+            let skip = ["some more ", "some ", "more ", "a ", "an ", "the ", "also ", "any "]
+                .iter()
+                .find(|w| lower.starts_with(*w))
+                .map_or(0, |w| w.len());
             item[skip..].trim().to_string()
         })
         .filter(|item| !item.is_empty())
@@ -35,21 +42,29 @@ fn items(turn: &Turn<'_>) -> Vec<String> {
 /// Whether a listed title is the item that was said: the same words, singular or plural.
 fn same(title: &str, item: &str) -> bool {
     let stem = |text: &str| -> Vec<String> {
-        tokens(text).into_iter().map(|t| t.text.trim_end_matches("es").trim_end_matches('s').to_string()).filter(|w| !w.is_empty()).collect()
+        tokens(text)
+            .into_iter()
+            .map(|t| t.text.trim_end_matches("es").trim_end_matches('s').to_string())
+            .filter(|w| !w.is_empty())
+            .collect()
     };
     stem(title) == stem(item)
 }
 
 /// As [`same`], but "chicken" also finds "Chicken breasts".
 fn part_of(title: &str, item: &str) -> bool {
-    let words = |text: &str| -> Vec<String> { tokens(text).into_iter().map(|t| t.text.trim_end_matches('s').to_string()).collect() };
+    let words = |text: &str| -> Vec<String> {
+        tokens(text).into_iter().map(|t| t.text.trim_end_matches('s').to_string()).collect()
+    };
     let title = words(title);
     let item = words(item);
     !item.is_empty() && item.iter().all(|w| title.contains(w))
 }
 
 fn find<'r>(rows: &'r [Rec], item: &str) -> Option<&'r Rec> {
-    rows.iter().find(|r| same(&r.text("TITLE"), item)).or_else(|| rows.iter().find(|r| part_of(&r.text("TITLE"), item)))
+    rows.iter()
+        .find(|r| same(&r.text("TITLE"), item))
+        .or_else(|| rows.iter().find(|r| part_of(&r.text("TITLE"), item)))
 }
 
 pub(super) fn read(turn: &Turn<'_>) -> Answer {
@@ -58,7 +73,11 @@ pub(super) fn read(turn: &Turn<'_>) -> Answer {
         return Ok(Said::nothing("Your shopping list is empty."));
     }
     let titles: Vec<String> = rows.iter().map(|r| say::lower_first(&r.text("TITLE"))).collect();
-    Ok(Said::answered(format!("Your shopping list has {}: {}.", say::counted(titles.len(), "item"), say::list(&titles, 20))))
+    Ok(Said::answered(format!(
+        "Your shopping list has {}: {}.",
+        say::counted(titles.len(), "item"),
+        say::list(&titles, 20)
+    )))
 }
 
 pub(super) fn check(turn: &Turn<'_>) -> Answer {
@@ -69,9 +88,10 @@ pub(super) fn check(turn: &Turn<'_>) -> Answer {
         match find(&rows, &item) {
             Some(rec) => {
                 found = true;
-                answers.push(format!("Yes, {} is on your shopping list.", say::lower_first(&rec.text("TITLE"))));
+                answers
+                    .push(format!("Yes, your shopping list has {}.", say::lower_first(&rec.text("TITLE"))));
             }
-            None => answers.push(format!("No, {} is not on your shopping list.", say::lower_first(&item))),
+            None => answers.push(format!("No, your shopping list has no {}.", say::lower_first(&item))),
         }
     }
     let text = answers.join(" ");
@@ -85,15 +105,26 @@ pub(super) fn add(turn: &Turn<'_>) -> Answer {
     let lower = |list: &[String]| list.iter().map(|i| say::lower_first(i)).collect::<Vec<_>>();
     if new.is_empty() {
         let verb = if have.len() == 1 { "is" } else { "are" };
-        return Ok(Said::answered(format!("{} {verb} already on your shopping list.", say::capital(&say::list(&lower(&have), 20)))));
+        return Ok(Said::answered(format!(
+            "{} {verb} already on your shopping list.",
+            say::capital(&say::list(&lower(&have), 20))
+        )));
     }
     let mut changes = Vec::new();
     for (n, item) in new.iter().enumerate() {
-        let fields = [("TITLE", say::capital(item)), ("TASK_TYPE", "todo".to_string()), ("CONTEXT", "shopping".to_string())];
+        let fields = [
+            ("TITLE", say::capital(item)),
+            ("TASK_TYPE", "todo".to_string()),
+            ("CONTEXT", "shopping".to_string()),
+        ];
         changes.push(new_task(turn, n, &fields)?);
     }
     let names = say::list(&lower(&new), 20);
-    let already = if have.is_empty() { String::new() } else { format!("{} is there already. ", say::capital(&say::list(&lower(&have), 20))) };
+    let already = if have.is_empty() {
+        String::new()
+    } else {
+        format!("{} is there already. ", say::capital(&say::list(&lower(&have), 20)))
+    };
     let pending = Pending::Write {
         changes,
         done: format!("I added {names} to your shopping list."),
@@ -105,7 +136,9 @@ pub(super) fn add(turn: &Turn<'_>) -> Answer {
 pub(super) fn remove(turn: &Turn<'_>) -> Answer {
     let rows = open(turn)?;
     let wanted = items(turn);
-    if wanted.iter().any(|item| matches!(item.to_lowercase().as_str(), "everything" | "all" | "it all" | "all of it" | "all items")) {
+    if wanted.iter().any(|item| {
+        matches!(item.to_lowercase().as_str(), "everything" | "all" | "it all" | "all of it" | "all items")
+    }) {
         return clear(turn);
     }
     let mut changes = Vec::new();
@@ -114,7 +147,8 @@ pub(super) fn remove(turn: &Turn<'_>) -> Answer {
     for item in &wanted {
         match find(&rows, item) {
             Some(rec) => {
-                let done = [("STATUS", "completed".to_string()), ("COMPLETED_DATE", turn.today().to_string())];
+                let done =
+                    [("STATUS", "completed".to_string()), ("COMPLETED_DATE", turn.today().to_string())];
                 changes.push(changed(turn, rec, &done));
                 names.push(say::lower_first(&rec.text("TITLE")));
             }
@@ -124,7 +158,11 @@ pub(super) fn remove(turn: &Turn<'_>) -> Answer {
     let missing = if missing.is_empty() {
         String::new()
     } else {
-        format!("{} {} not on your shopping list.", say::capital(&say::list(&missing, 20)), if missing.len() == 1 { "is" } else { "are" })
+        format!(
+            "{} {} not on your shopping list.",
+            say::capital(&say::list(&missing, 20)),
+            if missing.len() == 1 { "is" } else { "are" }
+        )
     };
     if changes.is_empty() {
         return Ok(Said::nothing(missing));
@@ -148,6 +186,7 @@ pub(super) fn clear(turn: &Turn<'_>) -> Answer {
         return Ok(Said::nothing("Your shopping list is empty."));
     }
     let changes = rows.iter().map(|rec| changed(turn, rec, &[("STATUS", "cancelled".to_string())])).collect();
-    let count = if rows.len() == 1 { "the one item".to_string() } else { format!("all {} items", rows.len()) };
+    let count =
+        if rows.len() == 1 { "the one item".to_string() } else { format!("all {} items", rows.len()) };
     Ok(ask_off(changes, &count, ""))
 }

@@ -8,7 +8,8 @@ use crate::understand::when::Direction;
 pub(super) fn help(turn: &Turn<'_>) -> Answer {
     let count = turn.offers.len().max(1);
     let start = turn.today().rem_euclid(count as i64) as usize;
-    let some: Vec<String> = (0..4.min(turn.offers.len())).map(|i| turn.offers[(start + i * 3) % count].clone()).collect();
+    let some: Vec<String> =
+        (0..4.min(turn.offers.len())).map(|i| turn.offers[(start + i * 3) % count].clone()).collect();
     Ok(Said::answered(format!(
         "I answer from your own records: medications, allergies, appointments, measurements, shots and lab results, spending, \
          bills, tasks, reminders, your shopping list, events and people. For example: {}",
@@ -56,7 +57,11 @@ pub(super) fn history(turn: &Turn<'_>) -> Answer {
     let count = questions.len();
     let shown: Vec<String> = questions.iter().take(6).map(|q| question_mark(q)).collect();
     let more = if count > 6 { format!(" And {} more.", count - 6) } else { String::new() };
-    Ok(Said::answered(format!("You asked {}{said_when}: {}{more}", say::counted(count, "question"), shown.join(" "))))
+    Ok(Said::answered(format!(
+        "You asked {}{said_when}: {}{more}",
+        say::counted(count, "question"),
+        shown.join(" ")
+    )))
 }
 
 fn question_mark(text: &str) -> String {
@@ -73,7 +78,8 @@ pub(super) fn note(turn: &Turn<'_>) -> Answer {
             continue;
         }
         let about = format!("{} {}", rec.text("SUBJECT"), rec.values("KEYWORDS").join(" ")).to_lowercase();
-        let hits = turn.tokens.iter().filter(|t| t.text.len() > 2 && about.split(' ').any(|w| w == t.text)).count();
+        let hits =
+            turn.tokens.iter().filter(|t| t.text.len() > 2 && about.split(' ').any(|w| w == t.text)).count();
         if hits > 0 && best.as_ref().is_none_or(|(n, _)| hits > *n) {
             best = Some((hits, rec.text("CONTENT")));
         }

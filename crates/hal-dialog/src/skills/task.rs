@@ -53,9 +53,15 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
         rows.retain(|r| r.is("PRIORITY", "high") || r.is("PRIORITY", "urgent"));
         kind.push_str("high-priority ");
     }
-    let said_when = when.filter(|_| !overdue).map_or(String::new(), |w| format!(" due {}", w.said.trim_start_matches("for ")));
+    let said_when = when
+        .filter(|_| !overdue)
+        .map_or(String::new(), |w| format!(" due {}", w.said.trim_start_matches("for ")));
     if rows.is_empty() {
-        return Ok(Said::nothing(format!("{} {} no {kind}tasks{said_when} recorded.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no {kind}tasks{said_when} recorded.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let items: Vec<String> = rows.iter().map(|r| described(turn, r)).collect();
     Ok(Said::answered(format!(
@@ -77,7 +83,11 @@ pub(super) fn reminders(turn: &Turn<'_>) -> Answer {
     }
     let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
     if rows.is_empty() {
-        return Ok(Said::nothing(format!("{} {} no reminders{said_when} recorded.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no reminders{said_when} recorded.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     let items: Vec<String> = rows.iter().map(|r| described(turn, r)).collect();
     Ok(Said::answered(format!(
@@ -115,10 +125,15 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
             })
         });
     }
+    if turn.said_any(&["overdue", "late"]) {
+        rows.retain(|r| r.int("DUE_DATE").is_some_and(|d| d < turn.today()));
+    }
     let when = turn.when();
     if let Some(when) = &when {
         let covers_today = when.contains(turn.today());
-        rows.retain(|r| r.int("DUE_DATE").is_some_and(|d| when.contains(d) || (covers_today && d < turn.today())));
+        rows.retain(|r| {
+            r.int("DUE_DATE").is_some_and(|d| when.contains(d) || (covers_today && d < turn.today()))
+        });
     }
     let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
     if rows.is_empty() {
@@ -135,11 +150,16 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
         .iter()
         .map(|r| {
             let title = r.text("TITLE").to_lowercase().trim_start_matches("pay the ").to_string();
-            let day = r.int("DUE_DATE").map_or(String::new(), |d| format!(" {}", say::on_day(d, turn.today())));
+            let day =
+                r.int("DUE_DATE").map_or(String::new(), |d| format!(" {}", say::on_day(d, turn.today())));
             format!("{title}{day}")
         })
         .collect();
-    Ok(Said::answered(format!("{} due{said_when}: {}.", say::capital(&say::counted(rows.len(), "bill")), say::list(&items, 8))))
+    Ok(Said::answered(format!(
+        "{} due{said_when}: {}.",
+        say::capital(&say::counted(rows.len(), "bill")),
+        say::list(&items, 8)
+    )))
 }
 
 /// A new record of TASK that belongs to the user. `fields` by name, in internal form.
@@ -216,7 +236,8 @@ fn by_title(turn: &Turn<'_>) -> Result<Rec, Stop> {
     let mut scored: Vec<(usize, &Rec)> = rows
         .iter()
         .map(|r| {
-            let title: Vec<String> = crate::understand::normalise::tokens(&r.text("TITLE")).into_iter().map(|t| t.text).collect();
+            let title: Vec<String> =
+                crate::understand::normalise::tokens(&r.text("TITLE")).into_iter().map(|t| t.text).collect();
             let hits = words.iter().filter(|w| title.iter().any(|t| t == *w || near(t, w))).count();
             (hits, r)
         })
@@ -228,8 +249,13 @@ fn by_title(turn: &Turn<'_>) -> Result<Rec, Stop> {
         [(_, one)] => Ok((*one).clone()),
         [(best, one), (second, _), ..] if best > second => Ok((*one).clone()),
         _ => {
-            let titles: Vec<String> = scored.iter().take(4).map(|(_, r)| format!("“{}”", r.text("TITLE"))).collect();
-            Err(Said::nothing(format!("More than one task fits: {}. Please say more of the title.", say::list(&titles, 4))).into())
+            let titles: Vec<String> =
+                scored.iter().take(4).map(|(_, r)| format!("“{}”", r.text("TITLE"))).collect();
+            Err(Said::nothing(format!(
+                "More than one task fits: {}. Please say more of the title.",
+                say::list(&titles, 4)
+            ))
+            .into())
         }
     }
 }
@@ -246,7 +272,11 @@ pub(super) fn complete(turn: &Turn<'_>) -> Answer {
     let change = changed(
         turn,
         &rec,
-        &[("STATUS", "completed".into()), ("COMPLETED_DATE", turn.today().to_string()), ("PROGRESS_PERCENT", "10000".into())],
+        &[
+            ("STATUS", "completed".into()),
+            ("COMPLETED_DATE", turn.today().to_string()),
+            ("PROGRESS_PERCENT", "10000".into()),
+        ],
     );
     let pending = Pending::Write {
         changes: vec![change],
@@ -279,7 +309,9 @@ fn moment(turn: &Turn<'_>, when: Option<&When>) -> (i64, Option<u32>) {
         _ => 19 * 3600,
     });
     match (time, day) {
-        (Some(Daytime::Either(second)), Some(day)) if when.is_some_and(|w| w.part.is_some_and(|(from, _)| from >= 43_200)) => {
+        (Some(Daytime::Either(second)), Some(day))
+            if when.is_some_and(|w| w.part.is_some_and(|(from, _)| from >= 43_200)) =>
+        {
             (day, Some(second % 43_200 + 43_200))
         }
         (Some(time), Some(day)) => {
@@ -300,7 +332,10 @@ pub(super) fn remind(turn: &Turn<'_>) -> Answer {
     let when = turn.when_towards(Direction::Future);
     let (day, second) = moment(turn, when.as_ref());
     if day < turn.today() {
-        return Ok(Said::nothing(format!("{} is over; I can remind you only of what is ahead.", say::capital(&say::day(day, turn.today())))));
+        return Ok(Said::nothing(format!(
+            "{} is over; I can remind you only of what is ahead.",
+            say::capital(&say::day(day, turn.today()))
+        )));
     }
     let mut fields = vec![
         ("TITLE", title.clone()),
@@ -316,12 +351,13 @@ pub(super) fn remind(turn: &Turn<'_>) -> Answer {
     }
     let change = new_task(turn, 0, &fields)?;
     let to = you(&say::lower_first(&title));
+    let about = if turn.said_any(&["about"]) && !turn.said_any(&["to"]) { "about" } else { "to" };
     let pending = Pending::Write {
         changes: vec![change],
         done: format!("I will remind you {at}: {to}."),
         undone: format!("I removed the reminder “{title}” again."),
     };
-    Ok(Said::asked(format!("Shall I remind you {at} to {to}?"), pending))
+    Ok(Said::asked(format!("Shall I remind you {at} {about} {to}?"), pending))
 }
 
 /// "take my pills" as it is said back: "take your pills".

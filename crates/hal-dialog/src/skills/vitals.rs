@@ -23,7 +23,12 @@ const MEASURES: [Measure; 11] = [
     Measure { key: "oxygen", name: "oxygen saturation", field: "OXYGEN_SATURATION", unit: " percent" },
     Measure { key: "height", name: "height", field: "HEIGHT", unit: "" },
     Measure { key: "bmi", name: "body mass index", field: "BMI", unit: "" },
-    Measure { key: "respiration", name: "respiratory rate", field: "RESPIRATORY_RATE", unit: " breaths per minute" },
+    Measure {
+        key: "respiration",
+        name: "respiratory rate",
+        field: "RESPIRATORY_RATE",
+        unit: " breaths per minute",
+    },
     Measure { key: "pain", name: "pain level", field: "PAIN_LEVEL", unit: "" },
     Measure { key: "waist", name: "waist", field: "WAIST_CIRCUMFERENCE", unit: " inches" },
 ];
@@ -46,7 +51,12 @@ fn measure(turn: &Turn<'_>) -> &'static Measure {
     MEASURES.iter().find(|m| m.key == key).unwrap_or(&MEASURES[0])
 }
 
-fn readings(turn: &Turn<'_>, who: &Who, measure: &Measure, when: Option<&When>) -> Result<Vec<Reading>, Stop> {
+fn readings(
+    turn: &Turn<'_>,
+    who: &Who,
+    measure: &Measure,
+    when: Option<&When>,
+) -> Result<Vec<Reading>, Stop> {
     let mut sentence = String::from("SSELECT VITAL_SIGNS WITH PERSON_ID = \"{person}\"");
     let (from, to) = (when.and_then(|w| w.from), when.and_then(|w| w.to));
     if from.is_some() {
@@ -141,8 +151,10 @@ pub(super) fn query(turn: &Turn<'_>) -> Answer {
     }
     let when = when.map(|w| w.said).unwrap_or_default();
     if all.len() <= 3 {
-        let items: Vec<String> =
-            all.iter().map(|r| format!("{} {}", value(measure, r.value, r.second_value), taken(turn, r))).collect();
+        let items: Vec<String> = all
+            .iter()
+            .map(|r| format!("{} {}", value(measure, r.value, r.second_value), taken(turn, r)))
+            .collect();
         return Ok(Said::answered(format!("{your} {name} {when} was {}.", say::list(&items, 8))));
     }
     let (mean, mean2) = means(&all);
@@ -195,7 +207,8 @@ pub(super) fn extreme(turn: &Turn<'_>) -> Answer {
         )));
     }
     let (low, high) = range(&all);
-    let lowest = turn.said_any(&["lowest", "minimum", "min", "low", "least", "best"]) && !turn.said_any(&["highest"]);
+    let lowest =
+        turn.said_any(&["lowest", "minimum", "min", "low", "least", "best"]) && !turn.said_any(&["highest"]);
     let (word, hit) = if lowest { ("lowest", low) } else { ("highest", high) };
     Ok(Said::answered(format!(
         "{your} {word} {name}{said_when} was {}, {}.",
@@ -208,7 +221,8 @@ pub(super) fn extreme(turn: &Turn<'_>) -> Answer {
 pub(super) fn trend(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
     let measure = measure(turn);
-    let when = turn.when();
+    // "compared to last month" asks from then until now.
+    let when = turn.when().map(|w| When { to: w.to.map(|to| to.max(turn.today())), ..w });
     let mut all = readings(turn, &who, measure, when.as_ref())?;
     let mut said_when = when.as_ref().map_or(String::new(), |w| w.said.clone());
     if when.is_none() {
@@ -230,7 +244,8 @@ pub(super) fn trend(turn: &Turn<'_>) -> Answer {
     let third = (all.len() / 3).max(1);
     let (early, _) = means(&all[..third]);
     let (late, _) = means(&all[all.len() - third..]);
-    let change = if all.len() < 6 || measure.key == "weight" { last.value - first.value } else { late - early };
+    let change =
+        if all.len() < 6 || measure.key == "weight" { last.value - first.value } else { late - early };
     let small = match measure.key {
         "weight" => 1.0,
         _ => 2.0,
@@ -240,7 +255,11 @@ pub(super) fn trend(turn: &Turn<'_>) -> Answer {
         c if c > 0.0 => "has gone up",
         _ => "has gone down",
     };
-    let by = if verb == "is about the same" { String::new() } else { format!(" by {}", value(measure, change.abs(), None)) };
+    let by = if verb == "is about the same" {
+        String::new()
+    } else {
+        format!(" by {}", value(measure, change.abs(), None))
+    };
     Ok(Said::answered(format!(
         "{} {} {verb}{by} {said_when}: it was {} {} and {} {}.",
         who.get("Your"),
@@ -259,12 +278,21 @@ pub(super) fn latest(turn: &Turn<'_>) -> Answer {
     let mut items = Vec::new();
     for measure in MEASURES.iter().filter(|m| !matches!(m.key, "height" | "bmi")) {
         if let Some(last) = readings(turn, &who, measure, when.as_ref())?.last() {
-            items.push(format!("{} {} {}", measure.name, value(measure, last.value, last.second_value), say::on_day(last.day, turn.today())));
+            items.push(format!(
+                "{} {} {}",
+                measure.name,
+                value(measure, last.value, last.second_value),
+                say::on_day(last.day, turn.today())
+            ));
         }
     }
     if items.is_empty() {
         let when = when.map_or(String::new(), |w| format!(" {}", w.said));
-        return Ok(Said::nothing(format!("{} {} no measurements recorded{when}.", who.get("You"), who.get("have"))));
+        return Ok(Said::nothing(format!(
+            "{} {} no measurements recorded{when}.",
+            who.get("You"),
+            who.get("have")
+        )));
     }
     Ok(Said::answered(format!("{} latest measurements: {}.", who.get("Your"), say::list(&items, 10))))
 }

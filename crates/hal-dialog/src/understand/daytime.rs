@@ -27,7 +27,9 @@ impl Daytime {
             }
             Daytime::At(second) => (second, i64::from(!fixed_day && second <= now.second)),
             // On another day seven to eleven is meant in the morning, the rest in the afternoon.
-            Daytime::Either(second) if fixed_day => (if second < 7 * 3600 { second + HALF } else { second }, 0),
+            Daytime::Either(second) if fixed_day => {
+                (if second < 7 * 3600 { second + HALF } else { second }, 0)
+            }
             Daytime::Either(second) => match () {
                 () if second > now.second => (second, 0),
                 () if second + HALF > now.second => (second + HALF, 0),
@@ -49,7 +51,8 @@ pub fn find(tokens: &[Token]) -> Vec<Span> {
     let mut out = Vec::new();
     let mut i = 0;
     while i < tokens.len() {
-        let introduced = i > 0 && matches!(tokens[i - 1].text.as_str(), "at" | "for" | "by" | "around" | "about");
+        let introduced =
+            i > 0 && matches!(tokens[i - 1].text.as_str(), "at" | "for" | "by" | "around" | "about");
         match parse(tokens, i, introduced) {
             Some((end, time)) => {
                 out.push(Span { range: i..end, time });
@@ -110,7 +113,11 @@ fn past_or_to(tokens: &[Token], i: usize) -> Option<(usize, i64, i64, bool)> {
     };
     let (hour, used) = number(tokens.get(j + 1..)?).filter(|(n, _)| (1..=12).contains(n))?;
     let end = j + 1 + used;
-    Some(if to { (end, if hour == 1 { 12 } else { hour - 1 }, 60 - minutes, true) } else { (end, hour, minutes, true) })
+    Some(if to {
+        (end, if hour == 1 { 12 } else { hour - 1 }, 60 - minutes, true)
+    } else {
+        (end, hour, minutes, true)
+    })
 }
 
 /// "10:30", "5pm", "eight thirty", "five o'clock", "8".
@@ -119,7 +126,12 @@ fn clock(tokens: &[Token], i: usize, introduced: bool) -> Option<(usize, i64, i6
     let bare = word(i).trim_end_matches("am").trim_end_matches("pm");
     if let Some((h, m)) = bare.split_once(':') {
         let (h, m): (i64, i64) = (h.parse().ok()?, m.parse().ok()?);
-        return (h < 24 && m < 60).then_some((if bare.len() == word(i).len() { i + 1 } else { i }, h, m, true));
+        return (h < 24 && m < 60).then_some((
+            if bare.len() == word(i).len() { i + 1 } else { i },
+            h,
+            m,
+            true,
+        ));
     }
     if bare.len() < word(i).len() && !bare.is_empty() {
         let h: i64 = bare.parse().ok()?;
@@ -148,12 +160,18 @@ fn clock(tokens: &[Token], i: usize, introduced: bool) -> Option<(usize, i64, i6
 fn half_of_day(tokens: &[Token], end: usize) -> (usize, Option<bool>) {
     let word = |i: usize| tokens.get(i).map_or("", |t| t.text.as_str());
     match word(end) {
-        w if w == "am" || w == "a.m" || w.ends_with("am") && w.starts_with(|c: char| c.is_ascii_digit()) => (end + 1, Some(false)),
-        w if w == "pm" || w == "p.m" || w.ends_with("pm") && w.starts_with(|c: char| c.is_ascii_digit()) => (end + 1, Some(true)),
+        w if w == "am" || w == "a.m" || w.ends_with("am") && w.starts_with(|c: char| c.is_ascii_digit()) => {
+            (end + 1, Some(false))
+        }
+        w if w == "pm" || w == "p.m" || w.ends_with("pm") && w.starts_with(|c: char| c.is_ascii_digit()) => {
+            (end + 1, Some(true))
+        }
         "a" if word(end + 1) == "m" => (end + 2, Some(false)),
         "p" if word(end + 1) == "m" => (end + 2, Some(true)),
         "in" if word(end + 1) == "the" && word(end + 2) == "morning" => (end + 3, Some(false)),
-        "in" if word(end + 1) == "the" && matches!(word(end + 2), "afternoon" | "evening") => (end + 3, Some(true)),
+        "in" if word(end + 1) == "the" && matches!(word(end + 2), "afternoon" | "evening") => {
+            (end + 3, Some(true))
+        }
         "at" if word(end + 1) == "night" => (end + 2, Some(true)),
         _ => (end, None),
     }

@@ -45,7 +45,8 @@ const PHRASES_MAX: usize = 400;
 
 impl Group {
     pub fn new(node: &Node) -> Result<Group, String> {
-        let phrases = phrases(node, PHRASES_MAX).ok_or("a concept takes words and phrases, not slots, and at most 400 of them")?;
+        let phrases = phrases(node, PHRASES_MAX)
+            .ok_or("a concept takes words and phrases, not slots, and at most 400 of them")?;
         let mut phrases: Vec<Vec<String>> = phrases.into_iter().filter(|p| !p.is_empty()).collect();
         phrases.sort();
         phrases.dedup();
@@ -262,13 +263,19 @@ fn collect_words(node: &Node, into: &mut HashSet<String>) {
 fn is_statement(utterance: Utterance<'_>) -> bool {
     let word = |i: usize| utterance.tokens.get(i).map_or("", |t| t.text.as_str());
     match word(0) {
+        // Told to do what is no skill of this program: "set the temperature to 70".
+        "set" | "turn" | "play" | "order" | "email" | "send" | "text" | "switch" | "write" => true,
+        "schedule" | "book" | "create" | "make" | "plan" | "cancel" => {
+            matches!(word(1), "a" | "an" | "the" | "my" | "another")
+        }
         "i" | "we" | "he" | "she" | "they" => true,
         "it" | "that" | "there" | "this" => !utterance.whens.iter().any(|s| s.range.start == 0),
         _ => false,
     }
 }
 
-const PRONOUNS: [&str; 12] = ["it", "that", "this", "them", "those", "he", "she", "him", "his", "her", "they", "one"];
+const PRONOUNS: [&str; 12] =
+    ["it", "that", "this", "them", "those", "he", "she", "him", "his", "her", "they", "one"];
 
 fn weigh(
     concept: &Concept,
@@ -353,7 +360,8 @@ fn weigh(
 pub fn slot_texts(found: &Found, tokens: &[Token]) -> BTreeMap<&'static str, String> {
     let mut out: BTreeMap<&'static str, String> = BTreeMap::new();
     for capture in &found.captures {
-        out.entry(capture.kind.name()).or_insert_with(|| super::normalise::joined(&tokens[capture.range.clone()]));
+        out.entry(capture.kind.name())
+            .or_insert_with(|| super::normalise::joined(&tokens[capture.range.clone()]));
     }
     for (kind, value) in &found.set {
         out.entry(kind.name()).or_insert_with(|| value.clone());

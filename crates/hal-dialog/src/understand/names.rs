@@ -183,7 +183,12 @@ impl Lexicon {
         }
         let longest = found.clone();
         found.retain(|m| {
-            !longest.iter().any(|o| o.kind == m.kind && o.range.len() > m.range.len() && o.range.start <= m.range.start && o.range.end >= m.range.end)
+            !longest.iter().any(|o| {
+                o.kind == m.kind
+                    && o.range.len() > m.range.len()
+                    && o.range.start <= m.range.start
+                    && o.range.end >= m.range.end
+            })
         });
         found
     }
@@ -238,7 +243,8 @@ pub fn distance(a: &str, b: &str, max: usize) -> usize {
     for i in 1..=a.len() {
         let mut row = vec![i];
         for j in 1..=b.len() {
-            let mut cost = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(a[i - 1] != b[j - 1]));
+            let mut cost =
+                (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(a[i - 1] != b[j - 1]));
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 cost = cost.min(before[j - 2] + 1);
             }
@@ -285,7 +291,9 @@ mod tests {
     #[test]
     fn words_heard_wrong_still_find_their_name() {
         let lexicon = lexicon();
-        for (heard, name) in [("lysinopril", "lisinopril"), ("pattel", "patel"), ("lisinoprill", "lisinopril")] {
+        for (heard, name) in
+            [("lysinopril", "lisinopril"), ("pattel", "patel"), ("lisinoprill", "lisinopril")]
+        {
             assert_eq!(lexicon.sounds_like(heard), Some(name), "heard {heard}");
         }
         for heard in ["apixaban", "football", "milk"] {

@@ -26,8 +26,14 @@ pub const WORDS_MAX: usize = 60;
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
     for raw in text.split_whitespace() {
-        for piece in split_raw(raw) {
+        let pieces = split_raw(raw);
+        for (i, piece) in pieces.iter().enumerate() {
             push_word(&mut out, piece);
+            // The comma parts the items of a list; what is matched does not see it.
+            let comma = if i + 1 == pieces.len() { raw.ends_with(',') } else { raw.contains(',') };
+            if let Some(last) = out.last_mut().filter(|_| comma) {
+                last.surface.push(',');
+            }
         }
         if out.len() >= WORDS_MAX {
             out.truncate(WORDS_MAX);
@@ -49,7 +55,9 @@ fn split_raw(raw: &str) -> Vec<&str> {
         return vec![trimmed];
     }
     let mut parts: Vec<&str> = trimmed
-        .split(|c: char| matches!(c, ',' | ';' | '!' | '?' | '"' | '(' | ')' | '/' | '…' | '—' | '–' | '“' | '”'))
+        .split(|c: char| {
+            matches!(c, ',' | ';' | '!' | '?' | '"' | '(' | ')' | '/' | '…' | '—' | '–' | '“' | '”')
+        })
         .filter(|part| !part.is_empty())
         .collect();
     // A comma inside a list carries the meaning "and" for items; the blank after it already split the words.
@@ -74,8 +82,22 @@ fn push_word(out: &mut Vec<Token>, surface: &str) {
     if let Some(stem) = lower.strip_suffix("'s") {
         let cut = surface.chars().count() - 2;
         let stem_surface: String = surface.chars().take(cut).collect();
-        if matches!(stem, "what" | "who" | "when" | "where" | "how" | "it" | "that" | "there" | "here" | "he" | "she" | "why" | "which")
-        {
+        if matches!(
+            stem,
+            "what"
+                | "who"
+                | "when"
+                | "where"
+                | "how"
+                | "it"
+                | "that"
+                | "there"
+                | "here"
+                | "he"
+                | "she"
+                | "why"
+                | "which"
+        ) {
             out.push(Token::new(stem, &stem_surface));
             out.push(Token::new("is", "is"));
             return;
@@ -219,22 +241,122 @@ fn abbreviation(word: &str) -> Option<&'static [&'static str]> {
 
 /// Words that open or close a request and mean nothing to the records.
 const LEADS: &[&str] = &[
-    "hey hal", "hi hal", "hello hal", "okay hal", "hal", "hey there", "hey", "um", "uh", "er", "hmm", "so", "well", "okay", "alright",
-    "right", "please", "kindly", "just", "now then", "excuse me", "sorry", "listen", "actually", "oh", "yeah",
-    "could you please", "can you please", "would you please", "will you please", "could you", "can you", "would you mind",
-    "would you", "will you", "can i please", "may i", "i would like you to", "i want you to", "i need you to",
-    "i would like to know", "i want to know", "i need to know", "i would love to know", "i am curious", "i was wondering",
-    "i wonder", "i am wondering", "wondering", "i forgot", "i forget", "i can not remember", "i do not remember", "remember",
-    "i would like to hear", "i would like to see", "i want to hear", "i want to see", "i need to see", "i would like",
-    "do you know", "do you happen to know", "do you remember", "any idea", "any chance you know", "do we know", "tell me",
-    "let me know", "help me find out", "help me remember", "remind me again", "find out", "look up", "check", "quick question",
-    "for me", "what i want to know is", "can i ask", "if", "let me see", "let us see", "i need to find out", "let me hear",
-    "question", "good morning", "good afternoon", "good evening", "hello", "hi",
+    "hey hal",
+    "hi hal",
+    "hello hal",
+    "okay hal",
+    "hal",
+    "hey there",
+    "hey",
+    "um",
+    "uh",
+    "er",
+    "hmm",
+    "so",
+    "well",
+    "okay",
+    "alright",
+    "right",
+    "please",
+    "kindly",
+    "just",
+    "now then",
+    "excuse me",
+    "sorry",
+    "listen",
+    "actually",
+    "oh",
+    "yeah",
+    "could you please",
+    "can you please",
+    "would you please",
+    "will you please",
+    "could you",
+    "can you",
+    "would you mind",
+    "would you",
+    "will you",
+    "can i please",
+    "may i",
+    "i would like you to",
+    "i want you to",
+    "i need you to",
+    "i would like to know",
+    "i want to know",
+    "i need to know",
+    "i would love to know",
+    "i am curious",
+    "i was wondering",
+    "i wonder",
+    "i am wondering",
+    "wondering",
+    "i forgot",
+    "i forget",
+    "i can not remember",
+    "i do not remember",
+    "remember",
+    "i would like to hear",
+    "i would like to see",
+    "i want to hear",
+    "i want to see",
+    "i need to see",
+    "i would like",
+    "do you know",
+    "do you happen to know",
+    "do you remember",
+    "any idea",
+    "any chance you know",
+    "do we know",
+    "tell me",
+    "let me know",
+    "help me find out",
+    "help me remember",
+    "remind me again",
+    "find out",
+    "look up",
+    "check",
+    "quick question",
+    "for me",
+    "what i want to know is",
+    "can i ask",
+    "if",
+    "let me see",
+    "let us see",
+    "i need to find out",
+    "let me hear",
+    "question",
+    "good morning",
+    "good afternoon",
+    "good evening",
+    "hello",
+    "hi",
 ];
 const TAILS: &[&str] = &[
-    "please", "thanks", "thank you", "thank you very much", "hal", "for me", "if you can", "if you do not mind", 
-    "do you know", "right", "exactly", "by the way", "then", "anyway", "would you", "could you", "will you", "can you", "okay",
-    "out there", "my dear", "at all", "if possible", "to me", "back to me",
+    "please",
+    "thanks",
+    "thank you",
+    "thank you very much",
+    "hal",
+    "for me",
+    "if you can",
+    "if you do not mind",
+    "do you know",
+    "right",
+    "exactly",
+    "by the way",
+    "then",
+    "anyway",
+    "would you",
+    "could you",
+    "will you",
+    "can you",
+    "okay",
+    "out there",
+    "my dear",
+    "at all",
+    "if possible",
+    "to me",
+    "back to me",
 ];
 
 /// Takes politeness and hesitation off both ends, as often as something comes off; never the whole utterance.
@@ -313,10 +435,15 @@ pub fn number(words: &[Token]) -> Option<(i64, usize)> {
             total += current.max(1) * 1000;
             current = 0;
             last_kind = 3;
-        } else if word == "and" && last_kind == 3 && words.get(i + 1).is_some_and(|w| unit(&w.text).or(tens(&w.text)).is_some())
+        } else if word == "and"
+            && last_kind == 3
+            && words.get(i + 1).is_some_and(|w| unit(&w.text).or(tens(&w.text)).is_some())
         {
             continue;
-        } else if i == 0 && word == "a" && words.get(1).is_some_and(|w| w.text == "hundred" || w.text == "thousand") {
+        } else if i == 0
+            && word == "a"
+            && words.get(1).is_some_and(|w| w.text == "hundred" || w.text == "thousand")
+        {
             current = 1;
             used = 1;
             continue;
@@ -330,8 +457,26 @@ pub fn number(words: &[Token]) -> Option<(i64, usize)> {
 
 fn unit(word: &str) -> Option<i64> {
     const UNITS: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     UNITS.iter().position(|&u| u == word).map(|p| p as i64)
 }
@@ -344,8 +489,26 @@ fn tens(word: &str) -> Option<i64> {
 /// The value of an ordinal ("fifth", "5th", "twenty first") and how many words it took; 1..=99.
 pub fn ordinal(words: &[Token]) -> Option<(i64, usize)> {
     const ORDINALS: [&str; 20] = [
-        "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-        "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+        "zeroth",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
     ];
     let word = words.first()?.text.as_str();
     if let Some(value) = ORDINALS.iter().position(|&o| o == word) {
@@ -361,7 +524,11 @@ pub fn ordinal(words: &[Token]) -> Option<(i64, usize)> {
         let low = ORDINALS.iter().position(|&o| o == next).filter(|&p| (1..10).contains(&p))?;
         return Some((value + low as i64, 2));
     }
-    let digits = word.strip_suffix("th").or_else(|| word.strip_suffix("st")).or_else(|| word.strip_suffix("nd")).or_else(|| word.strip_suffix("rd"))?;
+    let digits = word
+        .strip_suffix("th")
+        .or_else(|| word.strip_suffix("st"))
+        .or_else(|| word.strip_suffix("nd"))
+        .or_else(|| word.strip_suffix("rd"))?;
     let value: i64 = digits.parse().ok()?;
     (1..=99).contains(&value).then_some((value, 1))
 }
@@ -387,7 +554,7 @@ pub fn surface(tokens: &[Token]) -> String {
         }
         out.push_str(&token.surface);
     }
-    out
+    out.trim_end_matches(',').to_string()
 }
 
 #[cfg(test)]

@@ -84,7 +84,8 @@ impl Parser<'_> {
                 }
                 '{' => {
                     let name = self.until('}')?;
-                    let kind = Kind::from_name(&name).ok_or_else(|| format!("no kind of slot is called {{{name}}}"))?;
+                    let kind = Kind::from_name(&name)
+                        .ok_or_else(|| format!("no kind of slot is called {{{name}}}"))?;
                     nodes.push(Node::Slot(kind));
                 }
                 '>' | '}' => return Err(format!("`{c}` at character {} closes nothing", self.at + 1)),
@@ -117,7 +118,8 @@ impl Parser<'_> {
     fn until(&mut self, end: char) -> Result<String, String> {
         let start = self.at + 1;
         let length = self.chars[start..].iter().position(|&c| c == end);
-        let length = length.ok_or_else(|| format!("`{}` at character {} is not closed", self.chars[self.at], self.at + 1))?;
+        let length = length
+            .ok_or_else(|| format!("`{}` at character {} is not closed", self.chars[self.at], self.at + 1))?;
         self.at = start + length + 1;
         Ok(self.chars[start..start + length].iter().collect())
     }
@@ -210,7 +212,14 @@ impl Matcher<'_> {
         }
     }
 
-    fn sequence(&mut self, nodes: &[Node], at: usize, score: i32, captures: &mut Vec<Capture>, next: Next<'_>) {
+    fn sequence(
+        &mut self,
+        nodes: &[Node],
+        at: usize,
+        score: i32,
+        captures: &mut Vec<Capture>,
+        next: Next<'_>,
+    ) {
         let Some((first, rest)) = nodes.split_first() else {
             return next(at, score, captures);
         };
@@ -311,7 +320,10 @@ pub fn phrases(node: &Node, max: usize) -> Option<Vec<Vec<String>>> {
             let mut out: Vec<Vec<String>> = vec![Vec::new()];
             for node in nodes {
                 let tails = phrases(node, max)?;
-                out = out.iter().flat_map(|head| tails.iter().map(move |tail| [head.as_slice(), tail].concat())).collect();
+                out = out
+                    .iter()
+                    .flat_map(|head| tails.iter().map(move |tail| [head.as_slice(), tail].concat()))
+                    .collect();
                 if out.len() > max {
                     return None;
                 }
@@ -326,7 +338,11 @@ pub fn phrases(node: &Node, max: usize) -> Option<Vec<Vec<String>>> {
 /// Up to `count` sentences of the template, spread over its alternatives; slots are filled by `fill(kind, n)`.
 ///
 /// Deterministic: the n-th sentence takes the n-th way through every choice.
-pub fn samples(node: &Node, count: usize, fill: &mut dyn FnMut(Kind, usize) -> Option<String>) -> Vec<String> {
+pub fn samples(
+    node: &Node,
+    count: usize,
+    fill: &mut dyn FnMut(Kind, usize) -> Option<String>,
+) -> Vec<String> {
     let mut out = BTreeSet::new();
     for n in 0..count {
         let mut words = Vec::new();

@@ -229,11 +229,29 @@ impl Reader<'_> {
     fn plain(&self, i: usize) -> Option<Found> {
         let mut start = i;
         let mut preposition = false;
-        while self.is(start, &["on", "in", "during", "over", "for", "within", "throughout", "of", "from", "at", "so", "far", "as"])
-            && start < i + 3
+        while self.is(
+            start,
+            &[
+                "on",
+                "in",
+                "during",
+                "over",
+                "for",
+                "within",
+                "throughout",
+                "of",
+                "from",
+                "at",
+                "so",
+                "far",
+                "as",
+            ],
+        ) && start < i + 3
         {
             // "so far this year", "as of today": the pairs only.
-            if self.is(start, &["so"]) && self.word(start + 1) != "far" || self.is(start, &["as"]) && self.word(start + 1) != "of" {
+            if self.is(start, &["so"]) && self.word(start + 1) != "far"
+                || self.is(start, &["as"]) && self.word(start + 1) != "of"
+            {
                 return None;
             }
             start += 1;
@@ -275,14 +293,22 @@ impl Reader<'_> {
             "tonight" => return Some((i + 1, Expr::Days(self.today, self.today), Some(EVENING))),
             "yesterday" => return self.day(i + 1, -1),
             "tomorrow" => return self.day(i + 1, 1),
-            "day" if self.is(i + 1, &["before"]) && self.is(i + 2, &["yesterday"]) => return self.day(i + 3, -2),
-            "day" if self.is(i + 1, &["after"]) && self.is(i + 2, &["tomorrow"]) => return self.day(i + 3, 2),
+            "day" if self.is(i + 1, &["before"]) && self.is(i + 2, &["yesterday"]) => {
+                return self.day(i + 3, -2);
+            }
+            "day" if self.is(i + 1, &["after"]) && self.is(i + 2, &["tomorrow"]) => {
+                return self.day(i + 3, 2);
+            }
             "weekend" => return Some((i + 1, Expr::Weekend, None)),
             "lately" | "recently" => return Some((i + 1, Expr::Days(self.today - 30, self.today), None)),
-            "week" | "month" | "year" | "day" if the && self.tokens.get(i - 1).is_some_and(|t| t.text == "all") => {
+            "week" | "month" | "year" | "day"
+                if the && self.tokens.get(i - 1).is_some_and(|t| t.text == "all") =>
+            {
                 return self.calendar_unit(i, 0);
             }
-            "month" | "year" | "week" if the && matches!(preposition, "for" | "in" | "during") => return self.calendar_unit(i, 0),
+            "month" | "year" | "week" if the && matches!(preposition, "for" | "in" | "during") => {
+                return self.calendar_unit(i, 0);
+            }
             "year" | "month" if self.is(i + 1, &["to"]) && self.is(i + 2, &["date"]) => {
                 let (_, expr, _) = self.calendar_unit(i, 0)?;
                 return Some((i + 3, Expr::Since(Box::new(expr)), None));
@@ -305,8 +331,10 @@ impl Reader<'_> {
             .or_else(|| self.bare_year(i, preposition))
             .or_else(|| {
                 let (d, used) = ordinal(self.tokens.get(i..)?)?;
-                (the && d <= 31 && preposition != "of" && !self.is(i + used, &["one", "time", "thing", "appointment"]))
-                    .then_some((i + used, Expr::DayOfMonth(d), None))
+                (the && d <= 31
+                    && preposition != "of"
+                    && !self.is(i + used, &["one", "time", "thing", "appointment"]))
+                .then_some((i + used, Expr::DayOfMonth(d), None))
             })
     }
 
@@ -473,7 +501,8 @@ impl Reader<'_> {
 
     fn bare_year(&self, i: usize, preposition: &str) -> Option<Found> {
         let (year, used) = self.year(i)?;
-        let sure = matches!(preposition, "in" | "during" | "for" | "of" | "from" | "throughout") || (i > 0 && self.is(i - 1, &["since", "before", "after", "until"]));
+        let sure = matches!(preposition, "in" | "during" | "for" | "of" | "from" | "throughout")
+            || (i > 0 && self.is(i - 1, &["since", "before", "after", "until"]));
         sure.then_some((i + used, Expr::Days(day_of(year, 1, 1), day_of(year, 12, 31)), None))
     }
 
@@ -488,8 +517,11 @@ impl Reader<'_> {
         if self.is(j, &["the", "this"]) {
             j += 1;
         }
-        let (end, expr, _) =
-            if unit_of(self.word(j)).is_some() { self.calendar_unit(j, 0)? } else { self.relative(j, false).or_else(|| self.named_day(j, "in"))? };
+        let (end, expr, _) = if unit_of(self.word(j)).is_some() {
+            self.calendar_unit(j, 0)?
+        } else {
+            self.relative(j, false).or_else(|| self.named_day(j, "in"))?
+        };
         let (from, to) = expr.resolve(self.today, Direction::Past);
         let day = if self.word(i) == "end" { to? } else { from? };
         Some((end, Expr::Days(day, day), None))
@@ -500,7 +532,9 @@ impl Reader<'_> {
         if let Some(w) = weekday_of(self.word(i)) {
             // "friday the 5th", "tuesday december first": the date says more than the weekday.
             let more = i + 1 + usize::from(self.is(i + 1, &["the"]));
-            if let Some(found) = self.named_day(more, "").filter(|(_, e, _)| matches!(e, Expr::MonthDay(..) | Expr::Days(..))) {
+            if let Some(found) =
+                self.named_day(more, "").filter(|(_, e, _)| matches!(e, Expr::MonthDay(..) | Expr::Days(..)))
+            {
                 return Some(found);
             }
             if more == i + 2 {
@@ -538,7 +572,11 @@ impl Reader<'_> {
         // These two are also verbs: they need their preposition.
         let verb = matches!(self.word(i), "may" | "march" | "mar");
         let introduced = !preposition.is_empty()
-            || i > 0 && self.is(i - 1, &["since", "before", "after", "until", "by", "between", "and", "from", "to", "about"]);
+            || i > 0
+                && self.is(
+                    i - 1,
+                    &["since", "before", "after", "until", "by", "between", "and", "from", "to", "about"],
+                );
         (!verb || introduced).then_some((i + 1, Expr::Month(m), None))
     }
 
@@ -555,9 +593,13 @@ impl Reader<'_> {
         let word = self.word(i);
         let parts: Vec<&str> = word.split(['/', '-']).collect();
         let numbers: Vec<i64> = parts.iter().map(|p| p.parse().ok()).collect::<Option<_>>()?;
-        let valid = |y: i64, m: i64, d: i64| (1..=12).contains(&m) && d >= 1 && d <= month_days(y, m).1 - month_days(y, m).0 + 1;
+        let valid = |y: i64, m: i64, d: i64| {
+            (1..=12).contains(&m) && d >= 1 && d <= month_days(y, m).1 - month_days(y, m).0 + 1
+        };
         match numbers[..] {
-            [y, m, d] if y >= 1000 && valid(y, m, d) => Some((i + 1, Expr::Days(day_of(y, m, d), day_of(y, m, d)), None)),
+            [y, m, d] if y >= 1000 && valid(y, m, d) => {
+                Some((i + 1, Expr::Days(day_of(y, m, d), day_of(y, m, d)), None))
+            }
             [m, d, y] => {
                 let y = if y < 100 { 2000 + y } else { y };
                 valid(y, m, d).then(|| (i + 1, Expr::Days(day_of(y, m, d), day_of(y, m, d)), None))

@@ -120,7 +120,15 @@ fn bounds() {
 
 #[test]
 fn what_is_no_time_is_left_alone() {
-    for text in ["may i ask", "120/80", "the first one", "how much do i weigh", "march to the shop", "13/45/2026", "metformin 500"] {
+    for text in [
+        "may i ask",
+        "120/80",
+        "the first one",
+        "how much do i weigh",
+        "march to the shop",
+        "13/45/2026",
+        "metformin 500",
+    ] {
         assert_eq!(find(&tokens(text), now()), vec![], "for {text:?}");
     }
 }
