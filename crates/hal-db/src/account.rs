@@ -1,6 +1,6 @@
 //! The catalogue of an account: its files, their dictionaries and indices, and where they lie in the store.
 //!
-//! The store's keys: `0` meta · `1` file number, record id → record · `2` index number, key, id → nothing ·
+//! The store's keys: `0` meta · `0` file number → number of the commit that changed the file last · `1` file number, record id → record · `2` index number, key, id → nothing ·
 //! `3` file number, index name → its definition. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
 //! hold the numbers of a file (field 2) and of its dictionary (field 3).
 
@@ -178,6 +178,18 @@ pub(crate) fn file_record(data: u32, dict: u32) -> DynArray {
 /// The two numbers of a file, from its VOC record.
 pub(crate) fn file_numbers(record: &[u8]) -> Option<(u32, u32)> {
     Some((number_in(record, 2)?, number_in(record, 3)?))
+}
+
+/// Where the last change of a file is noted.
+pub(crate) fn changed_key(number: u32) -> Vec<u8> {
+    key(META_KEY[0], number, &[])
+}
+
+/// Number of the file that a changed key of the store belongs to, where it is a record's.
+pub(crate) fn changed_file(key: &[u8]) -> Option<u32> {
+    let (kind, rest) = key.split_first()?;
+    let number = rest.first_chunk::<4>()?;
+    (*kind == RECORD).then(|| u32::from_be_bytes(*number))
 }
 
 pub(crate) fn record_key(number: u32, id: &str) -> Vec<u8> {

@@ -1,12 +1,13 @@
 //! Group commit: one thread runs the waiting closures over one store transaction, syncs once and answers all.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::account::{Catalog, META_KEY, Meta};
+use crate::account::{Catalog, META_KEY, Meta, changed_file, changed_key};
 use crate::database::Shared;
 use crate::error::{Error, Result};
 use crate::store::{StoreTxn, apply};
@@ -161,40 +162,51 @@ fn commit_batch(
         }
     };
     let mut job = Some(first);
-    let mut changed = false;
+    let mut changed = Changed::default();
     let mut ran = 0;
     while let Some(next) = job.take() {
-        changed |= run_job(next, store_txn.as_mut(), &mut catalog, &mut meta, answers)?;
+        run_job(next, store_txn.as_mut(), &mut catalog, &mut meta, answers, &mut changed)?;
         ran += 1;
         if ran < BATCH_MAX {
             job = queue.try_recv().ok();
         }
     }
-    if changed {
+    if changed.anything {
         meta.commit += 1;
         store_txn.put(META_KEY, &meta.to_bytes())?;
+        for file in changed.files {
+            store_txn.put(&changed_key(file), &meta.commit.to_be_bytes())?;
+        }
         store_txn.commit()?;
     }
     Ok(catalog)
 }
 
-/// Runs one closure; gives whether it changed anything.
+/// What the closures of a batch changed.
+#[derive(Default)]
+struct Changed {
+    anything: bool,
+    files: BTreeSet<u32>,
+}
+
+/// Runs one closure and lays its changes into the store's transaction.
 fn run_job(
     job: Job,
     store_txn: &mut dyn StoreTxn,
     catalog: &mut Arc<Catalog>,
     meta: &mut Meta,
     answers: &mut Vec<Answer>,
-) -> Result<bool> {
+    changed: &mut Changed,
+) -> Result<()> {
     let mut txn = Txn::new(store_txn.as_view(), Arc::clone(catalog), *meta);
-    let Some(answer) = job(Ok(&mut txn)) else { return Ok(false) };
+    let Some(answer) = job(Ok(&mut txn)) else { return Ok(()) };
     // Before the changes are applied: should that fail, the caller must hear of it.
     answers.push(answer);
     let (changes, new_catalog, new_meta) = txn.finish();
-    let changed = !changes.is_empty();
+    changed.anything |= !changes.is_empty();
+    changed.files.extend(changes.keys().filter_map(|key| changed_file(key)));
     (*catalog, *meta) = (new_catalog, new_meta);
-    apply(changes, store_txn)?;
-    Ok(changed)
+    apply(changes, store_txn)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

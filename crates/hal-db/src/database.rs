@@ -2,9 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::account::{Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, VOC, VOC_DICT, record_key, scan_file};
+use crate::account::{
+    Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, VOC, VOC_DICT, changed_key, record_key, scan_file,
+};
 use crate::commit::{Committer, Ticket};
 use crate::dict::Dictionary;
 use crate::dynarray::{DynArray, Record};
@@ -29,7 +32,11 @@ pub(crate) struct Shared {
     pub store: Box<dyn Store>,
     /// The newest catalogue seen; a snapshot of another version reads its own.
     pub catalog: RwLock<Arc<Catalog>>,
+    /// Different for each opening in this process.
+    pub account: u64,
 }
+
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,7 +82,11 @@ impl Database {
         };
         let catalog = Arc::new(Catalog::load(txn.as_view(), meta.catalog)?);
         txn.commit()?;
-        let shared = Arc::new(Shared { store, catalog: RwLock::new(catalog) });
+        let shared = Arc::new(Shared {
+            store,
+            catalog: RwLock::new(catalog),
+            account: OPENED.fetch_add(1, Ordering::Relaxed),
+        });
         let committer = Arc::new(Committer::start(Arc::clone(&shared))?);
         Ok(Database { shared, committer })
     }
@@ -127,6 +138,14 @@ fn create_voc(txn: &mut dyn StoreTxn) -> Result<()> {
     txn.put(&record_key(VOC, "VOC"), crate::account::file_record(VOC, VOC_DICT).as_bytes())
 }
 
+/// Names a state of some files, see [`Snapshot::version_of`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// Which opening of which account: numbers of commits repeat from one to the other.
+    account: u64,
+    changed: u64,
+}
+
 /// A consistent view of an account; later writes do not show in it.
 ///
 /// Pages it sees cannot be reused while it lives: take one for each question, do not keep it.
@@ -134,6 +153,7 @@ pub struct Snapshot {
     view: Box<dyn View + Send + Sync>,
     catalog: Arc<Catalog>,
     commit: u64,
+    account: u64,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -158,7 +178,7 @@ impl Snapshot {
             }
             own
         };
-        Ok(Snapshot { view, catalog, commit: meta.commit })
+        Ok(Snapshot { view, catalog, commit: meta.commit, account: shared.account })
     }
 
     /// Reads a record; `None` when there is none of that id.
@@ -232,6 +252,23 @@ impl Snapshot {
     #[must_use]
     pub fn commit_number(&self) -> u64 {
         self.commit
+    }
+
+    /// Which state of some files this view shows: equal versions mean equal records, of this account as it is open.
+    ///
+    /// Reads one small key for each file; cheap enough to ask before every use of something computed from them.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Store`].
+    pub fn version_of(&self, files: &[&str]) -> Result<Version> {
+        let mut changed = 0;
+        for file in files {
+            let number = self.catalog.file(file)?.number;
+            self.view.with(&changed_key(number), &mut |bytes| {
+                changed = changed.max(bytes.try_into().map_or(u64::MAX, u64::from_be_bytes));
+            })?;
+        }
+        Ok(Version { account: self.account, changed })
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -27,7 +27,7 @@ mod store;
 mod txn;
 
 pub use commit::Ticket;
-pub use database::{Database, Ids, Snapshot};
+pub use database::{Database, Ids, Snapshot, Version};
 pub use dict::Dictionary;
 pub use dynarray::{DynArray, Record};
 pub use error::{Error, ParseError, Result};

@@ -195,3 +195,23 @@ fn the_vocabulary_lists_its_files_and_guards_them() {
     db.write(|txn| txn.write("VOC", "HELLO", &DynArray::from_fields(["PH", "WITH X"]))).unwrap();
     assert!(matches!(db.write(|txn| txn.create_file("HELLO")), Err(Error::FileExists { .. })));
 }
+
+#[test]
+fn the_version_of_a_file_changes_with_its_records_and_with_nothing_else() {
+    let db = Database::in_memory();
+    with_file(&db);
+    db.write(|txn| txn.create_file("G")).unwrap();
+    let version = |files: &[&str]| db.snapshot().unwrap().version_of(files).unwrap();
+    let (f, g, both) = (version(&["F"]), version(&["G"]), version(&["F", "G"]));
+    db.write(|txn| txn.write("G", "1", &DynArray::from_text("x"))).unwrap();
+    assert_eq!(version(&["F"]), f);
+    assert_ne!(version(&["G"]), g);
+    assert_ne!(version(&["F", "G"]), both);
+    let g = version(&["G"]);
+    db.write(|txn| txn.delete("G", "1").map(|_| ())).unwrap();
+    assert_ne!(version(&["G"]), g, "a deletion is a change");
+
+    let other = Database::in_memory();
+    with_file(&other);
+    assert_ne!(other.snapshot().unwrap().version_of(&["F"]).unwrap(), f, "another account");
+}
