@@ -147,7 +147,12 @@ async fn serve(
             (None, None) => bail!("a gateway without a listener"),
         };
         let gateway = Arc::new(Gateway { clock, engines, link, config: config.gateway.clone() });
-        tokio::spawn(keep_vocabulary(Arc::clone(&gateway)));
+        let mut known = Known::default();
+        if local.is_some() {
+            // Before anybody can speak: a name that the recogniser was not told is never heard.
+            known.refresh(&gateway).await;
+        }
+        tokio::spawn(keep_vocabulary(Arc::clone(&gateway), known));
         tasks.spawn(gateway::serve(socket, gateway, draining.clone()));
     }
     if options.allow_remote {
@@ -233,17 +238,29 @@ fn household_user(database: &Database, config: &Config, demo: bool) -> anyhow::R
     Ok(User { id: person.clone().unwrap_or_else(|| "owner".to_owned()), person })
 }
 
-/// Tells the recogniser the names in the records, now and whenever they have changed.
-async fn keep_vocabulary(gateway: Arc<Gateway>) {
-    let mut known = Spoken::default();
-    let mut commit = None;
+/// Tells the recogniser the names in the records whenever they have changed.
+async fn keep_vocabulary(gateway: Arc<Gateway>, mut known: Known) {
     let mut interval = tokio::time::interval(VOCABULARY_INTERVAL);
     loop {
         interval.tick().await;
-        let Some((number, spoken)) = gateway.link.vocabulary(commit).await else { continue };
-        commit = number;
-        if spoken != known {
-            known = spoken.clone();
+        known.refresh(&gateway).await;
+    }
+}
+
+/// What the recogniser was told last, and from which commit.
+#[derive(Default)]
+struct Known {
+    commit: Option<u64>,
+    spoken: Spoken,
+}
+
+impl Known {
+    /// A listener that is away changes nothing.
+    async fn refresh(&mut self, gateway: &Gateway) {
+        let Some((number, spoken)) = gateway.link.vocabulary(self.commit).await else { return };
+        self.commit = number;
+        if spoken != self.spoken {
+            self.spoken = spoken.clone();
             gateway.engines.set_vocabulary(spoken);
         }
     }
