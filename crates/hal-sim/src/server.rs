@@ -124,7 +124,8 @@ pub fn hal() -> Command {
         }
     }
     // A proxy of the machine has no business between loopback addresses.
-    command.env("NO_PROXY", "*").env("RUST_BACKTRACE", "1");
+    // `debug` tells one line per turn, without its words: enough to see where one that failed went wrong.
+    command.env("NO_PROXY", "*").env("RUST_BACKTRACE", "1").env("HAL_LOG", "debug");
     command
 }
 
