@@ -6,7 +6,6 @@ use hal_db::Database;
 use hal_wire::listener::Outcome;
 
 use crate::brain::{Brain, Question, Reply};
-use crate::lexicon;
 use crate::memory::{Last, Memory};
 use crate::records::{Fault, Records};
 use crate::skill::Run;
@@ -53,7 +52,8 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         Err(_) => return failed("UNKNOWN", "unknown"),
     };
     let records = Records::new(&snapshot, q.now);
-    let Ok(lexicon) = lexicon::read(&records, &brain.synonyms, q.user.person.as_deref()) else {
+    let person = q.user.person.as_deref();
+    let Ok(lexicon) = brain.lexicons.get(&snapshot, &records, &brain.synonyms, person) else {
         return failed("UNKNOWN", "unknown");
     };
     records.forget_files();
