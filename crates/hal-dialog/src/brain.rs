@@ -127,7 +127,13 @@ impl Brain {
         let offers = compiled.iter().flat_map(|s| s.offers.iter().cloned()).collect();
         let mut asks: Vec<Ask> = compiled.into_iter().flat_map(|s| s.asks).collect();
         let patterns: Vec<Pattern> = asks.iter_mut().map(|ask| std::mem::take(&mut ask.pattern)).collect();
-        Ok(Brain { asks, matcher: Matcher::new(patterns), synonyms, offers, lexicons: lexicon::Kept::default() })
+        Ok(Brain {
+            asks,
+            matcher: Matcher::new(patterns),
+            synonyms,
+            offers,
+            lexicons: lexicon::Kept::default(),
+        })
     }
 
     fn add_user_skills(

@@ -9,7 +9,7 @@ use crate::brain::{Brain, Question, Reply};
 use crate::memory::{Last, Memory};
 use crate::records::{Fault, Records};
 use crate::skill::Run;
-use crate::turn::{Answer, Pending, Slot, Slots, Stop, Turn};
+use crate::turn::{Answer, Pending, Said, Slot, Slots, Stop, Turn};
 use crate::understand::control::{Assent, Control, assent, control, is_undo};
 use crate::understand::daytime;
 use crate::understand::matcher::{Found, Situation, is_function_word};
@@ -65,7 +65,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
     let Some(understood) = understood else { return not_understood(q, first) };
     // Whatever was waiting is void once something else was asked.
     memory.pending = None;
-    let turn = Turn {
+    let mut turn = Turn {
         records: &records,
         now: q.now,
         user: q.user,
@@ -78,13 +78,40 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         last_question: memory.last_question.clone(),
         offers: &brain.offers,
     };
-    let answer = match &turn.ask.run {
-        Run::Code(handler) => handler(&turn),
-        Run::Data { query, say } => phrase::answer(&turn, query.as_deref(), say),
-    };
+    let answer = for_each(&mut turn);
     let reply = finish(memory, &turn, answer);
     memory.last_question = Some(first.to_string());
     reply
+}
+
+fn run(turn: &Turn<'_>) -> Answer {
+    match &turn.ask.run {
+        Run::Code(handler) => handler(turn),
+        Run::Data { query, say } => phrase::answer(turn, query.as_deref(), say),
+    }
+}
+
+/// Answers the ask; for "my kids" or "the family" one person after the other.
+fn for_each(turn: &mut Turn<'_>) -> Answer {
+    let group = turn
+        .slot(Kind::Person)
+        .filter(|s| s.entities.len() > 1 && crate::lexicon::is_group(&s.text))
+        .cloned();
+    let Some(group) = group else { return run(turn) };
+    let (mut found, mut nothing) = (Vec::new(), Vec::new());
+    for entity in &group.entities {
+        let one = Slot { text: entity.shown.clone(), entities: vec![entity.clone()], when: None };
+        turn.slots.insert(Kind::Person, one);
+        let said = match run(turn) {
+            Ok(said) => said,
+            Err(Stop::Said(said)) => *said,
+            Err(fault) => return Err(fault),
+        };
+        if said.outcome == Outcome::Answered { found.push(said.text) } else { nothing.push(said.text) }
+    }
+    turn.slots.insert(Kind::Person, group);
+    // Who has nothing is left out when somebody has something.
+    Ok(if found.is_empty() { Said::nothing(nothing.join(" ")) } else { Said::answered(found.join(" ")) })
 }
 
 fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {

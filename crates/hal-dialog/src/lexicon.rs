@@ -94,7 +94,10 @@ impl Kept {
             return Ok(Arc::clone(&one.lexicon));
         }
         let lexicon = Arc::new(read(records, synonyms, person)?);
-        debug_assert!(records.files().iter().all(|file| FILES.contains(&file.as_str())), "FILES names them all");
+        debug_assert!(
+            records.files().iter().all(|file| FILES.contains(&file.as_str())),
+            "FILES names them all"
+        );
         let one = KeptLexicon { version, person: person.map(str::to_owned), lexicon: Arc::clone(&lexicon) };
         match index {
             Some(index) => kept[index] = one,
@@ -229,6 +232,25 @@ fn in_words(names: &[String]) -> Vec<Vec<String>> {
     names.iter().map(|n| words_of(n)).collect()
 }
 
+/// Words for several people at once: the question is then answered for each of them.
+const CHILDREN: [&str; 5] = ["kids", "children", "our kids", "my kids", "my children"];
+const FAMILY: [&str; 9] = [
+    "family",
+    "the family",
+    "my family",
+    "our family",
+    "the whole family",
+    "anyone in the family",
+    "anybody in the family",
+    "everyone in the family",
+    "everybody in the family",
+];
+
+/// Whether a name stands for several people.
+pub(crate) fn is_group(name: &str) -> bool {
+    CHILDREN.contains(&name) || FAMILY.contains(&name)
+}
+
 fn people(
     lexicon: &mut Lexicon,
     records: &Records<'_>,
@@ -272,6 +294,16 @@ fn people(
                     called.extend(group.iter().map(|n| n.text.clone()));
                 }
             }
+        }
+        let related =
+            |words: &[&str]| relations.iter().any(|(r, id)| *id == rec.id && words.contains(&r.as_str()));
+        if related(&["child", "son", "daughter"]) {
+            called.extend(CHILDREN.map(String::from));
+        }
+        if Some(rec.id.as_str()) == person
+            || related(&["spouse", "wife", "husband", "child", "son", "daughter"])
+        {
+            called.extend(FAMILY.map(String::from));
         }
         lexicon.add(Entity { kind: Kind::Person, id: rec.id.clone(), shown: full }, in_words(&called));
         // A surname alone names a person only when nobody else in the household has it.
