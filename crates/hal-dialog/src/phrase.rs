@@ -31,10 +31,10 @@ pub(crate) fn answer(turn: &Turn<'_>, query: Option<&str>, words: &Say) -> Answe
         (Kind::Payee, "payee"),
     ];
     for (kind, name) in names {
-        if query.contains(&format!("{{{name}}}")) {
-            if let Some(entity) = turn.named(kind)? {
-                params.push((name, entity.id));
-            }
+        if query.contains(&format!("{{{name}}}"))
+            && let Some(entity) = turn.named(kind)?
+        {
+            params.push((name, entity.id));
         }
     }
     if let Some(when) = turn.when() {
@@ -73,14 +73,14 @@ pub(crate) fn answer(turn: &Turn<'_>, query: Option<&str>, words: &Say) -> Answe
         return Ok(Said::nothing(text));
     }
     let mut said = Said::answered(text);
-    if let [row] = &rows[..] {
-        if !row.text("MEDICATION_NAME").is_empty() {
-            said = said.about(
-                Kind::Drug,
-                &row.text("MEDICATION_NAME"),
-                &say::lower_first(&row.text("MEDICATION_NAME")),
-            );
-        }
+    if let [row] = &rows[..]
+        && !row.text("MEDICATION_NAME").is_empty()
+    {
+        said = said.about(
+            Kind::Drug,
+            &row.text("MEDICATION_NAME"),
+            &say::lower_first(&row.text("MEDICATION_NAME")),
+        );
     }
     about.append(&mut said.topic);
     Ok(Said { topic: about, ..said })

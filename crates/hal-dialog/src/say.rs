@@ -168,9 +168,8 @@ pub fn speakable(text: &str) -> Option<String> {
     let mut changed = false;
     let mut out: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let (core, tail) = match word.trim_end_matches(['.', ',', ';', ':', '?', '!']) {
-            core => (core, &word[core.len()..]),
-        };
+        let core = word.trim_end_matches(['.', ',', ';', ':', '?', '!']);
+        let tail = &word[core.len()..];
         let spoken = core
             .strip_prefix('$')
             .and_then(spoken_money)

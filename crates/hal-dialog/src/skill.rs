@@ -35,7 +35,7 @@ pub(crate) enum Run {
     Data { query: Option<String>, say: Say },
 }
 
-/// The words of a data skill; see `docs/skills.md`.
+/// The words of a data skill; see `skills/README.md`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Say {

@@ -116,10 +116,10 @@ pub(super) fn check(turn: &Turn<'_>) -> Answer {
     if turn.said_any(&["treat", "treatment", "treated", "do"]) && !rec.text("TREATMENT").is_empty() {
         text.push_str(&format!(" Treatment: {}.", say::lower_first(&rec.text("TREATMENT"))));
     }
-    if turn.said_any(&["last", "when"]) {
-        if let Some(day) = rec.int("LAST_REACTION_DATE") {
-            text.push_str(&format!(" The last reaction was on {}.", say::plain_date(day, turn.today())));
-        }
+    if turn.said_any(&["last", "when"])
+        && let Some(day) = rec.int("LAST_REACTION_DATE")
+    {
+        text.push_str(&format!(" The last reaction was on {}.", say::plain_date(day, turn.today())));
     }
     if rec.is("EPIPEN_REQUIRED", "Y") {
         text.push_str(" An epinephrine pen is required.");

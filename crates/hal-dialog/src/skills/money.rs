@@ -121,8 +121,7 @@ fn period(turn: &Turn<'_>) -> (When, bool) {
     }
 }
 
-fn nothing_at_all(turn: &Turn<'_>, filter: &Filter) -> Said {
-    let _ = turn;
+fn nothing_at_all(filter: &Filter) -> Said {
     let what = filter.text.as_deref().unwrap_or_default();
     Said::nothing(format!("I have nothing recorded about {what}."))
 }
@@ -135,7 +134,7 @@ pub(super) fn total(turn: &Turn<'_>) -> Answer {
     let out: Vec<&Rec> = rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).collect();
     if out.is_empty() {
         if filter.text.is_some() && transactions(turn, &filter, None, None)?.is_empty() {
-            return Ok(nothing_at_all(turn, &filter));
+            return Ok(nothing_at_all(&filter));
         }
         return Ok(Said::nothing(format!("I have no spending{} recorded {}.", filter.said, when.said)));
     }
@@ -163,7 +162,7 @@ pub(super) fn average(turn: &Turn<'_>) -> Answer {
     let all = transactions(turn, &filter, Some(add_months(this_month, -6)), Some(this_month - 1))?;
     let Some(first) = all.first().and_then(|r| r.int("TRANS_DATE")) else {
         if filter.text.is_some() {
-            return Ok(nothing_at_all(turn, &filter));
+            return Ok(nothing_at_all(&filter));
         }
         return Ok(Said::nothing(format!(
             "I have no spending{} recorded for a whole month yet.",
@@ -323,7 +322,7 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
     let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
     let Some(last) = out.first() else {
         if filter.text.is_some() {
-            return Ok(nothing_at_all(turn, &filter));
+            return Ok(nothing_at_all(&filter));
         }
         return Ok(Said::nothing(format!("I have no purchases{} recorded{said_when}.", filter.said)));
     };

@@ -105,10 +105,10 @@ pub(super) fn doctor_contact(turn: &Turn<'_>) -> Answer {
     if detail(turn) == Detail::Address && !practice.is_empty() && !address(&rec).is_empty() {
         said.text = format!("{name} is at {practice}, {}.", address(&rec));
     }
-    if detail(turn) == Detail::Hours {
-        if let Some(facility) = turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))? {
-            said = tell(&facility, &facility.text("FACILITY_NAME"), Detail::Hours);
-        }
+    if detail(turn) == Detail::Hours
+        && let Some(facility) = turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))?
+    {
+        said = tell(&facility, &facility.text("FACILITY_NAME"), Detail::Hours);
     }
     Ok(said.about(Kind::Doctor, &rec.id, &name))
 }

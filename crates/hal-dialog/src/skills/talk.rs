@@ -20,10 +20,11 @@ pub(super) fn help(turn: &Turn<'_>) -> Answer {
 /// What was asked, from CONVERSATION.
 pub(super) fn history(turn: &Turn<'_>) -> Answer {
     let when = turn.when_towards(Direction::Past);
-    if when.is_none() && turn.said_any(&["last", "previous"]) {
-        if let Some(question) = &turn.last_question {
-            return Ok(Said::answered(format!("Your last question was: {}", question_mark(question))));
-        }
+    if when.is_none()
+        && turn.said_any(&["last", "previous"])
+        && let Some(question) = &turn.last_question
+    {
+        return Ok(Said::answered(format!("Your last question was: {}", question_mark(question))));
     }
     let mut rows = turn.records.all("CONVERSATION")?;
     let mine = |id: &str| id == turn.user.id || Some(id) == turn.user.person.as_deref();

@@ -112,9 +112,8 @@ fn taken(turn: &Turn<'_>, reading: &Reading) -> String {
     out
 }
 
-fn nothing(turn: &Turn<'_>, who: &Who, measure: &Measure, when: Option<&When>) -> Said {
+fn nothing(who: &Who, measure: &Measure, when: Option<&When>) -> Said {
     let when = when.map_or(String::new(), |w| format!(" {}", w.said));
-    let _ = turn;
     Said::nothing(format!("I have no {} recorded for {}{when}.", measure.name, who.get("you")))
 }
 
@@ -125,16 +124,16 @@ pub(super) fn query(turn: &Turn<'_>) -> Answer {
     let when = turn.when();
     let all = readings(turn, &who, measure, when.as_ref())?;
     let Some(last) = all.last() else {
-        let mut said = nothing(turn, &who, measure, when.as_ref());
+        let mut said = nothing(&who, measure, when.as_ref());
         // Nothing in that time; the latest helps further.
-        if when.is_some() {
-            if let Some(latest) = readings(turn, &who, measure, None)?.last() {
-                said.text.push_str(&format!(
-                    " The latest is {} {}.",
-                    value(measure, latest.value, latest.second_value),
-                    taken(turn, latest)
-                ));
-            }
+        if when.is_some()
+            && let Some(latest) = readings(turn, &who, measure, None)?.last()
+        {
+            said.text.push_str(&format!(
+                " The latest is {} {}.",
+                value(measure, latest.value, latest.second_value),
+                taken(turn, latest)
+            ));
         }
         return Ok(said);
     };
@@ -193,7 +192,7 @@ pub(super) fn extreme(turn: &Turn<'_>) -> Answer {
     let when = turn.when();
     let all = readings(turn, &who, measure, when.as_ref())?;
     if all.is_empty() {
-        return Ok(nothing(turn, &who, measure, when.as_ref()));
+        return Ok(nothing(&who, measure, when.as_ref()));
     }
     let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
     let (your, name) = (who.get("Your"), measure.name);
@@ -230,7 +229,7 @@ pub(super) fn trend(turn: &Turn<'_>) -> Answer {
         said_when = "over the last three months".into();
     }
     let (Some(first), Some(last)) = (all.first(), all.last()) else {
-        return Ok(nothing(turn, &who, measure, when.as_ref()));
+        return Ok(nothing(&who, measure, when.as_ref()));
     };
     if all.len() == 1 {
         return Ok(Said::answered(format!(

@@ -145,10 +145,10 @@ fn clock(tokens: &[Token], i: usize, introduced: bool) -> Option<(usize, i64, i6
     if word(end) == "o" && word(end + 1) == "clock" {
         return Some((end + 2, hour, 0, true));
     }
-    if word(end) == "oh" || word(end) == "o" {
-        if let Some((minute, more)) = number(tokens.get(end + 1..)?).filter(|(n, _)| (1..=9).contains(n)) {
-            return Some((end + 1 + more, hour, minute, true));
-        }
+    if (word(end) == "oh" || word(end) == "o")
+        && let Some((minute, more)) = number(tokens.get(end + 1..)?).filter(|(n, _)| (1..=9).contains(n))
+    {
+        return Some((end + 1 + more, hour, minute, true));
     }
     if let Some((minute, more)) = tokens.get(end..).and_then(number).filter(|(n, _)| (10..=59).contains(n)) {
         return Some((end + more, hour, minute, introduced));

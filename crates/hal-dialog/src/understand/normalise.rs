@@ -374,10 +374,10 @@ pub fn core(tokens: &[Token]) -> std::ops::Range<usize> {
                 start += n;
             }
         }
-        if let Some(n) = TAILS.iter().filter_map(|tail| suffix(&tokens[start..end], tail)).max() {
-            if end - n > start {
-                end -= n;
-            }
+        if let Some(n) = TAILS.iter().filter_map(|tail| suffix(&tokens[start..end], tail)).max()
+            && end - n > start
+        {
+            end -= n;
         }
         if (start, end) == before {
             return start..end;

@@ -509,10 +509,10 @@ impl Reader<'_> {
     /// "the beginning of the year", "the end of the month", "the first of march".
     fn edge(&self, i: usize) -> Option<Found> {
         let mut j = i + 2;
-        if self.word(i) == "first" {
-            if let Some(m) = month_of(self.word(j)) {
-                return Some((j + 1, Expr::MonthDay(m, 1), None));
-            }
+        if self.word(i) == "first"
+            && let Some(m) = month_of(self.word(j))
+        {
+            return Some((j + 1, Expr::MonthDay(m, 1), None));
         }
         if self.is(j, &["the", "this"]) {
             j += 1;
@@ -537,10 +537,10 @@ impl Reader<'_> {
             {
                 return Some(found);
             }
-            if more == i + 2 {
-                if let Some((d, used)) = ordinal(self.tokens.get(more..)?) {
-                    return Some((more + used, Expr::DayOfMonth(d), None));
-                }
+            if more == i + 2
+                && let Some((d, used)) = ordinal(self.tokens.get(more..)?)
+            {
+                return Some((more + used, Expr::DayOfMonth(d), None));
             }
             return Some((i + 1, Expr::Weekday(w), None));
         }
