@@ -195,7 +195,7 @@ async fn idle_bytes(server: &Process, port: u16, path: &str) -> Result<Idle> {
     for _ in 0..100 {
         sockets.push(RawSocket::connect(port, path).await?);
     }
-    let before = server.resident_bytes()?;
+    let before = settled_bytes(server).await?;
     let first = sockets.len();
     while sockets.len() < first + IDLE_CONNECTIONS {
         match RawSocket::connect(port, path).await {
@@ -209,6 +209,20 @@ async fn idle_bytes(server: &Process, port: u16, path: &str) -> Result<Idle> {
     let total = server.resident_bytes()?;
     let connections = sockets.len() - first;
     Ok(Idle { connections, total, each: total.saturating_sub(before) as f64 / connections.max(1) as f64 })
+}
+
+/// Resident memory once it has stopped growing: a server that has just started still builds its recognisers' words.
+async fn settled_bytes(server: &Process) -> Result<u64> {
+    let deadline = wait::now() + wait::PATIENCE;
+    let mut last = 0;
+    loop {
+        let bytes = server.resident_bytes()?;
+        if bytes == last || wait::now() > deadline {
+            return Ok(bytes);
+        }
+        last = bytes;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
 }
 
 async fn voice(hal: &Server) -> Result<()> {
