@@ -105,8 +105,10 @@ fn none(turn: &Turn<'_>, wanted: &Wanted, which: &str, when: &str) -> Result<Sai
         None => String::new(),
     };
     let when = if when.is_empty() { String::new() } else { format!(" {when}") };
+    // "No past appointment" would be untrue when only no cleaning was found.
+    let kind = wanted.kind.map_or(String::new(), |kind| format!("{kind} "));
     Ok(Said::nothing(format!(
-        "{} {} no {which}appointment{with}{when} recorded.",
+        "{} {} no {which}{kind}appointment{with}{when} recorded.",
         wanted.who.get("You"),
         wanted.who.get("have")
     )))

@@ -211,6 +211,10 @@ impl Matcher {
         candidates.dedup();
         for (p, t) in candidates {
             let Some(found) = fit(&self.patterns[p].templates[t], utterance) else { continue };
+            // Two names that nobody has are two guesses; "can dogs eat chocolate" asks no record.
+            if found.captures.iter().filter(|c| !c.known && !c.kind.is_free()).count() > 1 {
+                continue;
+            }
             if best.as_ref().is_none_or(|b| found.score > b.score) {
                 best = Some(Found {
                     pattern: p,

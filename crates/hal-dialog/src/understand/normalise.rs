@@ -202,6 +202,7 @@ fn abbreviation(word: &str) -> Option<&'static [&'static str]> {
         "tonite" => &["tonight"],
         "ok" | "k" => &["okay"],
         "pls" | "plz" => &["please"],
+        "nxt" => &["next"],
         "thx" | "ty" => &["thanks"],
         "bday" | "b-day" => &["birthday"],
         "info" => &["information"],

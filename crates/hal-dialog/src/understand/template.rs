@@ -262,6 +262,10 @@ impl Matcher<'_> {
         let length_max = if kind.is_free() { self.utterance.tokens.len() } else { 3 };
         for end in at + 1..=self.utterance.tokens.len().min(at + length_max) {
             let words = &self.utterance.tokens[at..end];
+            // "do i need {item}" is not "do i need to fast": an item is a thing.
+            if kind == Kind::Item && words[0].text == "to" {
+                break;
+            }
             if kind == Kind::Measure || (!kind.is_free() && !could_be_name(words)) {
                 break;
             }
