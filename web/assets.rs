@@ -1,7 +1,7 @@
 // The browser client's files, for embedding: included by the gateway, served by their last path segment.
 
 /// `(name, content type, bytes)`. `index.html` is first and answers every path that ends in `/`.
-pub const ASSETS: &[(&str, &str, &[u8])] = &[
+pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[
     ("index.html", "text/html; charset=utf-8", include_bytes!("index.html")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("style.css")),
     ("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),

@@ -18,7 +18,7 @@ const SPEAKING_AT_ONCE: usize = 8;
 const SPOKEN_SECONDS_MAX: usize = 120;
 
 /// The engines of a server. Cheap to share; opening happens once, before the first connection.
-pub struct Engines {
+pub(crate) struct Engines {
     hear: OnceLock<Arc<dyn SpeechToText>>,
     speak: Option<Arc<dyn TextToSpeech>>,
     speaking: Arc<Semaphore>,
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Engines {
 
 impl Engines {
     /// Opens the engines that the settings name. A missing one is a notice, never a failure: text keeps working.
-    pub fn open(config: &Speech) -> Engines {
+    pub(crate) fn open(config: &Speech) -> Engines {
         let mut notices = Vec::new();
         let hear = open_hearing(config).unwrap_or_else(|notice| {
             notices.push(format!("I cannot hear here: {notice}. You can type."));
@@ -50,21 +50,21 @@ impl Engines {
         Engines { hear: cell, speak, speaking: Arc::new(Semaphore::new(SPEAKING_AT_ONCE)), notices }
     }
 
-    pub fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
+    pub(crate) fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
         self.hear.get()
     }
 
-    pub fn can_speak(&self) -> bool {
+    pub(crate) fn can_speak(&self) -> bool {
         self.speak.is_some()
     }
 
     /// What is absent and how to install it, one line each; for the greeting and the terminal.
-    pub fn notices(&self) -> &[String] {
+    pub(crate) fn notices(&self) -> &[String] {
         &self.notices
     }
 
     /// Tells the recogniser what this household is likely to say.
-    pub fn set_vocabulary(&self, spoken: Spoken) {
+    pub(crate) fn set_vocabulary(&self, spoken: Spoken) {
         if let Some(hear) = self.hear.get() {
             info!(sentences = spoken.sentences.len(), words = spoken.words.len(), "vocabulary set");
             hear.set_vocabulary(Vocabulary { sentences: spoken.sentences, words: spoken.words });
@@ -72,7 +72,7 @@ impl Engines {
     }
 
     /// Makes the sound of an answer, or none where there is no engine or it fails: the text is there anyway.
-    pub async fn speak(&self, text: String) -> Option<Sound> {
+    pub(crate) async fn speak(&self, text: String) -> Option<Sound> {
         let engine = Arc::clone(self.speak.as_ref()?);
         let _permit = self.speaking.acquire().await.ok()?;
         let made = tokio::task::spawn_blocking(move || speak(engine.as_ref(), &text)).await;

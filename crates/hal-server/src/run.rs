@@ -146,7 +146,8 @@ async fn serve(
             (None, Some(address)) => Link::Remote(Remote::new(address.clone(), clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
-        let gateway = Arc::new(Gateway { clock, engines, link, config: config.gateway.clone() });
+        let gateway =
+            Arc::new(Gateway { clock, engines, link: Arc::new(link), config: config.gateway.clone() });
         let mut known = Known::default();
         if local.is_some() {
             // Before anybody can speak: a name that the recogniser was not told is never heard.
@@ -204,7 +205,8 @@ async fn open_listener(
     });
     let (database, demo) = opened.await??;
     ready.demo = demo;
-    let brain = Brain::builtin().context("a built-in skill cannot be used")?;
+    let own_skills = user_skills(&data.join("skills"))?;
+    let brain = Brain::with_user_skills(&own_skills)?;
     ready.offers = brain.offers().to_vec();
     let user = household_user(&database, config, options.demo)?;
     if user.person.is_none() {
@@ -215,6 +217,33 @@ async fn open_listener(
         );
     }
     Ok(Listener::new(database, brain, user, clock))
+}
+
+/// Skills a household may add; more is a folder that was named by mistake.
+const USER_SKILLS_MAX: usize = 500;
+
+/// The user's own skill files, in the order of their names; none without the folder.
+fn user_skills(dir: &std::path::Path) -> anyhow::Result<Vec<(String, String)>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read the folder {}", dir.display())),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read the folder {}", dir.display()))?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        files.push((path.display().to_string(), text));
+        if files.len() > USER_SKILLS_MAX {
+            bail!("{} holds more than {USER_SKILLS_MAX} skill files", dir.display());
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Whose records "my" means: as set, else `P001`, else the only person there is.

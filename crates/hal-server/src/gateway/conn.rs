@@ -9,7 +9,7 @@ use hal_dialog::session::{
     Answer, Effect, Frame, Input, Millis, Session, SessionConfig, Sound, Source, TurnId,
 };
 use hal_wire::client::{ClientMessage, DEFAULT_RATE_HZ, Greeting, Response, ServerMessage};
-use hal_wire::listener::Ask;
+use hal_wire::listener::{Ask, Reply};
 use hal_wire::{Code, Outcome, Private};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, sleep_until, timeout};
@@ -303,29 +303,10 @@ impl Conn {
             spoken,
             turn: turn.0,
         };
-        let gateway = Arc::clone(&self.gateway);
         let events = self.events.clone();
-        tokio::spawn(async move {
-            let event = match gateway.link.ask(ask).await {
-                Ok(reply) if reply.error.is_some() => {
-                    let code =
-                        Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
-                    Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
-                }
-                Ok(reply) => Event::Answered {
-                    turn,
-                    answer: Answer {
-                        text: reply.text,
-                        speech: reply.speech,
-                        intent: reply.intent,
-                        action: reply.action_taken,
-                        outcome: reply.outcome.unwrap_or(Outcome::Answered),
-                    },
-                },
-                Err(code) => Event::AskFailed { turn, code },
-            };
+        self.gateway.link.ask(ask, move |reply| {
             // A connection that is gone does not want to know.
-            events.send(Box::new(event)).await.ok();
+            events.blocking_send(Box::new(answered(turn, reply))).ok();
         });
     }
 
@@ -400,6 +381,26 @@ impl Conn {
 
     async fn send(&mut self, message: Message) -> Result<(), Closed> {
         limited(self.socket.send(message)).await
+    }
+}
+
+fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
+    match reply {
+        Ok(reply) if reply.error.is_some() => {
+            let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
+            Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
+        }
+        Ok(reply) => Event::Answered {
+            turn,
+            answer: Answer {
+                text: reply.text,
+                speech: reply.speech,
+                intent: reply.intent,
+                action: reply.action_taken,
+                outcome: reply.outcome.unwrap_or(Outcome::Answered),
+            },
+        },
+        Err(code) => Event::AskFailed { turn, code },
     }
 }
 

@@ -111,7 +111,7 @@ impl Hearing {
             // Chunk clients label pieces of a recording "wav" and end it themselves.
             return Ok(if source == Source::Stream { Change::Ended(source) } else { Change::Recorded });
         }
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err(Refused::audio("audio must be whole 16-bit samples; an odd number of bytes came"));
         }
         let samples: Vec<i16> =

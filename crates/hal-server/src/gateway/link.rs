@@ -3,6 +3,7 @@
 //! Over TCP a connection serves one question at a time; kept ones are used again while they are fresh. A question
 //! whose connection broke is sent once more on a new one: the listener knows the turn and does not act twice.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hal_wire::listener::{Ask, Reply, VOCABULARY_LINE, VocabularyReply};
 use hal_wire::{Code, Private};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -29,24 +30,49 @@ const REPLY_BYTES_MAX: usize = 1 << 20;
 
 /// How questions reach the listener.
 #[derive(Debug)]
-pub enum Link {
+pub(crate) enum Link {
     Local { listener: Arc<Listener>, questions: Arc<Semaphore> },
     Remote(Remote),
 }
 
 impl Link {
-    /// Asks, and waits for the reply. Errors are codes that a session turns into a sentence.
-    pub async fn ask(&self, ask: Ask) -> Result<Reply, Code> {
-        match self {
+    /// Asks, and calls `answered` with the reply where blocking is allowed. Errors are codes that a session turns into
+    /// a sentence.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        ask: Ask,
+        answered: impl FnOnce(Result<Reply, Code>) + Send + 'static,
+    ) {
+        match self.as_ref() {
             Link::Local { listener, questions } => {
-                let _permit = questions.acquire().await.map_err(|_| Code::Draining)?;
                 let listener = Arc::clone(listener);
-                tokio::task::spawn_blocking(move || listener.ask(&ask)).await.map_err(|error| {
-                    warn!(%error, "a question was not answered");
-                    Code::Internal
-                })
+                let work = move |permit: OwnedSemaphorePermit| {
+                    let reply = catch_unwind(AssertUnwindSafe(|| listener.ask(&ask)));
+                    drop(permit);
+                    // The panic itself has been printed; its turn is answered like any other.
+                    answered(reply.map_err(|_| Code::Internal));
+                };
+                // Straight to the thread that answers: a task between costs a tenth of the turn.
+                match Arc::clone(questions).try_acquire_owned() {
+                    Ok(permit) => drop(tokio::task::spawn_blocking(move || work(permit))),
+                    Err(_) => {
+                        let questions = Arc::clone(questions);
+                        tokio::spawn(async move {
+                            if let Ok(permit) = questions.acquire_owned().await {
+                                tokio::task::spawn_blocking(move || work(permit));
+                            }
+                        });
+                    }
+                }
             }
-            Link::Remote(remote) => remote.ask(&ask).await,
+            Link::Remote(_) => {
+                let link = Arc::clone(self);
+                tokio::spawn(async move {
+                    let Link::Remote(remote) = link.as_ref() else { return };
+                    let reply = remote.ask(&ask).await;
+                    tokio::task::spawn_blocking(move || answered(reply));
+                });
+            }
         }
     }
 }
@@ -54,7 +80,7 @@ impl Link {
 impl Link {
     /// What the household is likely to say and the commit it is from; `None` if nothing has changed since commit
     /// `known`, or the listener is away.
-    pub async fn vocabulary(&self, known: Option<u64>) -> Option<(Option<u64>, Spoken)> {
+    pub(crate) async fn vocabulary(&self, known: Option<u64>) -> Option<(Option<u64>, Spoken)> {
         match self {
             Link::Local { listener, .. } => {
                 let listener = Arc::clone(listener);
@@ -78,7 +104,7 @@ impl Link {
 
 /// A listener in another process.
 #[derive(Debug)]
-pub struct Remote {
+pub(crate) struct Remote {
     address: String,
     clock: Clock,
     idle: Mutex<Vec<Idle>>,
@@ -92,7 +118,7 @@ struct Idle {
 
 impl Remote {
     /// `address` is `HOST:PORT`; nothing is connected before the first question.
-    pub fn new(address: String, clock: Clock) -> Remote {
+    pub(crate) fn new(address: String, clock: Clock) -> Remote {
         Remote { address, clock, idle: Mutex::new(Vec::new()) }
     }
 

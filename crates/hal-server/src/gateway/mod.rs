@@ -8,18 +8,18 @@ mod routes;
 
 use std::sync::Arc;
 
-pub use self::link::{Link, Remote};
-pub use self::routes::serve;
+pub(crate) use self::link::{Link, Remote};
+pub(crate) use self::routes::serve;
 use crate::clock::Clock;
 use crate::config;
 use crate::engines::Engines;
 
 /// What all connections share.
 #[derive(Debug)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     pub clock: Clock,
     pub engines: Arc<Engines>,
-    pub link: Link,
+    pub link: Arc<Link>,
     pub config: config::Gateway,
 }
 

@@ -43,7 +43,7 @@ struct Shared {
 }
 
 /// Serves until `draining` turns true and every session has had its answer, or the drain limit has passed.
-pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut draining: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut draining: watch::Receiver<bool>) {
     let connections_max = gateway.config.connections_max;
     let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
     let connections = Arc::new(Semaphore::new(connections_max));

@@ -4,7 +4,7 @@
 
 mod journal;
 mod sessions;
-pub mod tcp;
+pub(crate) mod tcp;
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use self::sessions::Sessions;
 use crate::clock::Clock;
 
 /// Everything that answers questions; shared by the gateway in this process and by the sockets of 8767.
-pub struct Listener {
+pub(crate) struct Listener {
     database: Database,
     brain: Brain,
     sessions: Sessions,
@@ -36,18 +36,18 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub fn new(database: Database, brain: Brain, user: User, clock: Clock) -> Arc<Listener> {
+    pub(crate) fn new(database: Database, brain: Brain, user: User, clock: Clock) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
         Arc::new(Listener { database, brain, sessions: Sessions::default(), journal, user, clock })
     }
 
     /// Number of the last commit, to see whether anything has changed.
-    pub fn commit_number(&self) -> Option<u64> {
+    pub(crate) fn commit_number(&self) -> Option<u64> {
         self.database.snapshot().ok().map(|snapshot| snapshot.commit_number())
     }
 
     /// What this household is likely to say, for the recogniser.
-    pub fn vocabulary(&self) -> Spoken {
+    pub(crate) fn vocabulary(&self) -> Spoken {
         match self.database.snapshot() {
             Ok(snapshot) => self.brain.vocabulary(&snapshot),
             Err(error) => {
@@ -74,7 +74,7 @@ impl Listener {
     }
 
     /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records.
-    pub fn ask(&self, ask: &Ask) -> Reply {
+    pub(crate) fn ask(&self, ask: &Ask) -> Reply {
         let begun = self.clock.now_ms();
         let now = self.clock.moment();
         let session = self.sessions.get(&ask.session_id, begun);
@@ -178,7 +178,7 @@ impl Listener {
     }
 
     /// Writes what the journal still holds; for the end of the program.
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         self.journal.flush();
     }
 }

@@ -25,7 +25,7 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 4096;
 
 /// Serves connections until `draining` turns true; requests that run are still answered.
-pub async fn serve(
+pub(crate) async fn serve(
     socket: TcpListener,
     listener: Arc<Listener>,
     clock: Clock,
@@ -66,7 +66,7 @@ pub async fn serve(
 
 /// How much the listener takes at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     pub connections_max: usize,
     pub questions_at_once: usize,
 }
