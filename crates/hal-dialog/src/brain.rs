@@ -124,7 +124,11 @@ impl Brain {
             compiled.push(compile(file, text, &rules)?);
         }
         Brain::add_user_skills(&mut compiled, files, &rules)?;
-        let offers = compiled.iter().flat_map(|s| s.offers.iter().cloned()).collect();
+        // The first of each skill before the second of any: the first few show the range.
+        let longest = compiled.iter().map(|s| s.offers.len()).max().unwrap_or(0);
+        let offers = (0..longest)
+            .flat_map(|place| compiled.iter().filter_map(move |s| s.offers.get(place).cloned()))
+            .collect();
         let mut asks: Vec<Ask> = compiled.into_iter().flat_map(|s| s.asks).collect();
         let patterns: Vec<Pattern> = asks.iter_mut().map(|ask| std::mem::take(&mut ask.pattern)).collect();
         Ok(Brain {

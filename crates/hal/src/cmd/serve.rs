@@ -66,6 +66,9 @@ impl Serve {
     }
 }
 
+/// Questions to try that are shown at start.
+const OFFERS: usize = 3;
+
 /// What a person wants to know when every port is open.
 fn announce(ready: &hal_server::run::Ready) {
     let local = |address: &SocketAddr| {
@@ -95,8 +98,11 @@ fn announce(ready: &hal_server::run::Ready) {
     for notice in &ready.notices {
         report::hint(notice);
     }
-    if let Some(question) = ready.offers.first() {
-        report::talk(format_args!("Try: hal ask {question:?}"));
+    if ready.gateway.is_some() && !ready.offers.is_empty() {
+        report::talk("Try in the browser, or in another terminal:");
+        for question in ready.offers.iter().take(OFFERS) {
+            report::talk(format_args!("  hal ask {question:?}"));
+        }
     }
 }
 
