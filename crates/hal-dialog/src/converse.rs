@@ -12,7 +12,7 @@ use crate::skill::Run;
 use crate::turn::{Answer, Pending, Said, Slot, Slots, Stop, Turn};
 use crate::understand::control::{Assent, Control, assent, control, is_undo};
 use crate::understand::daytime;
-use crate::understand::matcher::{Found, Situation, is_function_word};
+use crate::understand::matcher::{Found, Situation, THIRD_PERSON, is_filler, is_function_word};
 use crate::understand::moment::Moment;
 use crate::understand::names::{Kind, Lexicon, Mention};
 use crate::understand::normalise::{Token, core, joined, surface, tokens};
@@ -62,7 +62,17 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         Some(understood) => Some(understood),
         None => understand(brain, memory, &lexicon, q),
     };
-    let Some(understood) = understood else { return not_understood(q, first) };
+    let Some(mut understood) = understood else { return not_understood(q, first) };
+    let ask = &brain.asks[understood.ask];
+    if ask.continues {
+        match memory.last.as_ref().filter(|last| brain.asks[last.ask].intent == ask.intent) {
+            Some(last) => understood.slots.extend(last.slots.clone()),
+            None => return not_understood(q, first),
+        }
+    } else if let Some(word) = somebody_unknown(&understood, &ask.slots) {
+        let text = format!("I do not know whom you mean by \"{word}\". Ask again with the name.");
+        return plain(text, &ask.intent, &ask.action, Outcome::NotUnderstood);
+    }
     // Whatever was waiting is void once something else was asked.
     memory.pending = None;
     let mut turn = Turn {
@@ -76,12 +86,24 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         tokens: &understood.tokens,
         writes: memory.writes,
         last_question: memory.last_question.clone(),
+        after: memory.last.as_ref().and_then(|last| last.at),
         offers: &brain.offers,
     };
     let answer = for_each(&mut turn);
     let reply = finish(memory, &turn, answer);
     memory.last_question = Some(first.to_string());
     reply
+}
+
+/// "His" or "she" when nobody was talked about: the answer must not be about the one who asks.
+fn somebody_unknown(understood: &Understood, accepted: &[Kind]) -> Option<String> {
+    if !accepted.contains(&Kind::Person)
+        || understood.slots.keys().any(|k| matches!(k, Kind::Person | Kind::Doctor) || k.is_free())
+    {
+        return None;
+    }
+    let word = understood.tokens.iter().find(|t| THIRD_PERSON.contains(&t.text.as_str()))?;
+    Some(word.text.clone())
 }
 
 fn run(turn: &Turn<'_>) -> Answer {
@@ -125,7 +147,9 @@ fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {
     let now_ms = turn.now.unix_ms;
     memory.remember(&turn.slots, now_ms);
     memory.remember(&said.topic, now_ms);
-    memory.last = Some(Last { ask: turn.ask_index, slots: turn.slots.clone() });
+    // "And the one after that?" leaves the question what it was: "what about my wife" means that one.
+    let ask = memory.last.as_ref().filter(|_| turn.ask.continues).map_or(turn.ask_index, |last| last.ask);
+    memory.last = Some(Last { ask, slots: turn.slots.clone(), at: said.at });
     if let Some(pending) = said.pending {
         memory.wait_for(pending, now_ms);
     }
@@ -323,6 +347,7 @@ pub(crate) fn understand(
 }
 
 pub(crate) fn read(words: Vec<Token>, lexicon: &Lexicon, now: Moment) -> Reading {
+    let words = possessives(words, lexicon);
     let range = core(&words);
     let asked = range.start > 0;
     let tokens = words[range].to_vec();
@@ -330,6 +355,24 @@ pub(crate) fn read(words: Vec<Token>, lexicon: &Lexicon, now: Moment) -> Reading
     let whens = when::find(&tokens, now);
     let times = daytime::find(&tokens);
     Reading { tokens, mentions, whens, times, asked }
+}
+
+/// "moms medication list", "the dentists number": the apostrophe that fingers and recognisers leave out.
+fn possessives(words: Vec<Token>, lexicon: &Lexicon) -> Vec<Token> {
+    let mut out = Vec::with_capacity(words.len());
+    let last = words.len().saturating_sub(1);
+    for (i, mut token) in words.into_iter().enumerate() {
+        let owner = token.text.strip_suffix('s').filter(|owner| i < last && lexicon.owns(owner, &token.text));
+        match owner.map(str::to_owned) {
+            Some(owner) => {
+                token.text = owner;
+                out.push(token);
+                out.push(Token { text: "'s".into(), surface: String::new(), corrected: false });
+            }
+            None => out.push(token),
+        }
+    }
+    out
 }
 
 fn one_reading(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Reading) -> Option<Understood> {
@@ -517,6 +560,7 @@ fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> O
     for token in &mut out {
         let word = token.text.as_str();
         let known = is_function_word(word)
+            || is_filler(word)
             || brain.matcher.knows_word(word)
             || lexicon.knows_word(word)
             || TIME_WORDS.contains(&word);
@@ -577,7 +621,13 @@ const TIME_WORDS: [&str; 36] = [
 fn nearest(brain: &Brain, lexicon: &Lexicon, word: &str) -> Option<String> {
     let length = word.chars().count();
     if length < 5 {
-        return None;
+        // "waht": of so few letters only two in the wrong order are told from another word.
+        return understand::matcher::function_words()
+            .map(|w| -> &str { w })
+            .chain(brain.matcher.words())
+            .filter(|w| is_swapped(word, w))
+            .min()
+            .map(str::to_owned);
     }
     let max = if length >= 9 { 2 } else { 1 };
     let known = brain.matcher.words().chain(lexicon.words());
@@ -591,4 +641,14 @@ fn nearest(brain: &Brain, lexicon: &Lexicon, word: &str) -> Option<String> {
         }
     }
     best.map(|(_, w)| w.to_string())
+}
+
+/// Whether `a` is `b` with two neighbouring letters exchanged.
+fn is_swapped(a: &str, b: &str) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let differ: Vec<usize> = (0..a.len()).filter(|&i| a[i] != b[i]).collect();
+    matches!(differ[..], [i, j] if j == i + 1 && a[i] == b[j] && a[j] == b[i])
 }

@@ -34,6 +34,8 @@ pub struct Memory {
 pub(crate) struct Last {
     pub ask: usize,
     pub slots: Slots,
+    /// When the thing is that was answered: day and second.
+    pub at: Option<(i64, u32)>,
 }
 
 impl std::fmt::Debug for Memory {

@@ -10,6 +10,9 @@ use crate::understand::when::Direction;
 /// Answers an ask that consists of a query and words.
 pub(crate) fn answer(turn: &Turn<'_>, query: Option<&str>, words: &Say) -> Answer {
     let Some(query) = query else {
+        if let Some(none) = &words.none {
+            return Ok(Said::nothing(fill(turn, none, None, None, &[])?));
+        }
         return Ok(Said::answered(fill(turn, words.text.as_deref().unwrap_or_default(), None, None, &[])?));
     };
     let who = if query.contains("{person}") { Some(turn.patient()?) } else { None };

@@ -21,6 +21,8 @@ pub(crate) struct Ask {
     /// `<file>_<verb>`.
     pub action: String,
     pub direction: Direction,
+    /// Goes on from the last answer of the same intent, with its names.
+    pub continues: bool,
     pub run: Run,
     pub pattern: Pattern,
     /// Kinds whose change makes a follow-up of it: "and yesterday?".
@@ -41,6 +43,7 @@ pub(crate) enum Run {
 pub(crate) struct Say {
     /// Without a query: the whole answer.
     pub text: Option<String>,
+    /// With a query: no record; without: that such a thing is not recorded at all.
     pub none: Option<String>,
     pub one: Option<String>,
     pub many: Option<String>,
@@ -87,6 +90,9 @@ struct AskFile {
     #[serde(default)]
     concepts: Vec<ConceptFile>,
     direction: Option<Spanned<String>>,
+    /// Meant only after an ask of the same skill, whose names it takes over: "and the one after that?"
+    #[serde(default)]
+    continues: bool,
     run: Option<Spanned<String>>,
     query: Option<Spanned<String>>,
     say: Option<Say>,
@@ -260,6 +266,7 @@ fn compile_ask(
         intent: ask.intent.clone().unwrap_or_else(|| skill.intent.get_ref().clone()),
         action: ask.action.get_ref().clone(),
         direction,
+        continues: ask.continues,
         run,
         pattern: Pattern { templates, concepts },
         slots,

@@ -32,13 +32,15 @@ pub(crate) struct Said {
     pub text: String,
     pub outcome: Outcome,
     pub pending: Option<Pending>,
+    /// When the thing is that the answer speaks of, day and second: "and the one after that?".
+    pub at: Option<(i64, u32)>,
     /// What "it" is from now on.
     pub topic: Slots,
 }
 
 impl Said {
     pub(crate) fn answered(text: impl Into<String>) -> Said {
-        Said { text: text.into(), outcome: Outcome::Answered, pending: None, topic: Slots::new() }
+        Said { text: text.into(), outcome: Outcome::Answered, pending: None, at: None, topic: Slots::new() }
     }
 
     pub(crate) fn nothing(text: impl Into<String>) -> Said {
@@ -139,6 +141,8 @@ pub(crate) struct Turn<'a> {
     /// Writes of this session so far.
     pub writes: u32,
     pub last_question: Option<String>,
+    /// When the thing was that the answer before this one spoke of.
+    pub after: Option<(i64, u32)>,
     pub offers: &'a [String],
 }
 

@@ -46,7 +46,12 @@ pub fn everyday(facts: &Facts) -> Result<Vec<Row>, String> {
     parse(EVERYDAY, facts)
 }
 
-fn parse(text: &str, facts: &Facts) -> Result<Vec<Row>, String> {
+/// The rows of any file of that form.
+///
+/// # Errors
+///
+/// As [`everyday`].
+pub fn parse(text: &str, facts: &Facts) -> Result<Vec<Row>, String> {
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty());
     // The first is the header.
     lines.skip(1).map(|(number, line)| row(line, facts).map_err(|e| format!("line {number}: {e}"))).collect()

@@ -38,6 +38,8 @@ fn wanted(turn: &Turn<'_>) -> Result<Wanted, Stop> {
         "sports",
     ];
     let kind = KINDS.into_iter().find(|kind| doctor.is_none() && turn.said_any(&[kind]));
+    let cleaned = turn.said_any(&["teeth", "tooth", "cleaned"]) && doctor.is_none();
+    let kind = kind.or(cleaned.then_some("cleaning"));
     Ok(Wanted { who, doctor, facility, kind })
 }
 
@@ -64,11 +66,14 @@ fn appointments(turn: &Turn<'_>, wanted: &Wanted, upcoming: bool) -> Result<Vec<
     Ok(rows)
 }
 
+/// Day and second; without a time the end of the day.
+fn moment_of(rec: &Rec) -> (i64, u32) {
+    (rec.int("APPOINTMENT_DATE").unwrap_or(0), rec.time("APPOINTMENT_TIME").unwrap_or(86_399))
+}
+
 /// Whether the appointment is still ahead at this moment.
 fn is_ahead(turn: &Turn<'_>, rec: &Rec) -> bool {
-    let day = rec.int("APPOINTMENT_DATE").unwrap_or(0);
-    let second = rec.time("APPOINTMENT_TIME").unwrap_or(86_399);
-    (day, second) >= (turn.today(), turn.now.second)
+    moment_of(rec) >= (turn.today(), turn.now.second)
 }
 
 /// "with Dr. Patel tomorrow at 10:30 in the morning, for teeth cleaning"
@@ -93,7 +98,8 @@ fn described(turn: &Turn<'_>, rec: &Rec, with_reason: bool) -> Result<String, Fa
     Ok(out)
 }
 
-fn about(turn: &Turn<'_>, said: Said, rec: &Rec) -> Result<Said, Fault> {
+fn about(turn: &Turn<'_>, mut said: Said, rec: &Rec) -> Result<Said, Fault> {
+    said.at = Some(moment_of(rec));
     let id = rec.text("DOCTOR_ID");
     let name = turn.name_of("DOCTOR", &id)?;
     Ok(if name.is_empty() { said } else { said.about(Kind::Doctor, &id, &name) })
@@ -134,11 +140,27 @@ pub(super) fn next(turn: &Turn<'_>) -> Answer {
         let within: Vec<String> = in_range(&rows, when).iter().map(|r| r.id.clone()).collect();
         ahead.retain(|r| within.contains(&r.id));
     }
-    // "the one after that": what was asked about before is skipped by its date.
     let Some(rec) = ahead.first() else {
         return Ok(none(turn, &wanted, "upcoming ", when.as_ref().map_or("", |w| w.said.as_str()))?);
     };
     let text = format!("{} next appointment is {}.", wanted.who.get("Your"), described(turn, rec, true)?);
+    Ok(about(turn, Said::answered(text), rec)?)
+}
+
+/// The one after that of the last answer.
+pub(super) fn after(turn: &Turn<'_>) -> Answer {
+    let wanted = wanted(turn)?;
+    let rows = appointments(turn, &wanted, true)?;
+    let last = turn.after.unwrap_or((turn.today(), turn.now.second));
+    let Some(rec) = rows.iter().find(|r| moment_of(r) > last) else {
+        return Ok(none(turn, &wanted, "later ", "")?);
+    };
+    let text = format!(
+        "After that {} {} one {}.",
+        wanted.who.get("you"),
+        wanted.who.get("have"),
+        described(turn, rec, true)?
+    );
     Ok(about(turn, Said::answered(text), rec)?)
 }
 

@@ -186,7 +186,9 @@ fn note(rec: &Rec) -> String {
 /// What is taken for a condition, or for the part of the body that was named.
 pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
     let who = turn.patient()?;
-    let rows = active(turn, &who)?;
+    let all = turn.records.select("SSELECT MEDICATION WITH PERSON_ID = \"{person}\" BY STATUS", &|name| {
+        (name == "person").then(|| who.id.clone())
+    })?;
     let words: Vec<String> = match turn.slot(Kind::Condition) {
         Some(slot) => {
             slot.entities.iter().map(|e| e.shown.to_lowercase()).chain([slot.text.clone()]).collect()
@@ -204,14 +206,15 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
     let short = |text: &str| {
         text.replace("high ", "").replace("type 2 ", "").replace("hypertension", "blood pressure")
     };
-    let hits: Vec<&Rec> = rows
-        .iter()
-        .filter(|rec| {
-            let reason = short(&rec.text("REASON").to_lowercase());
-            !reason.is_empty()
-                && words.iter().any(|w| reason.contains(&short(w)) || short(w).contains(&reason))
-        })
-        .collect();
+    // What was taken once counts when that was asked, or when nothing is taken now.
+    let fits = |rec: &&Rec| {
+        let reason = short(&rec.text("REASON").to_lowercase());
+        !reason.is_empty() && words.iter().any(|w| reason.contains(&short(w)) || short(w).contains(&reason))
+    };
+    let (now, past): (Vec<&Rec>, Vec<&Rec>) =
+        all.iter().filter(fits).partition(|rec| rec.is("STATUS", "active"));
+    let is_past = now.is_empty();
+    let hits = if is_past { past } else { now };
     let what = turn.slot(Kind::Condition).map_or("that", |s| s.text.as_str());
     if hits.is_empty() {
         return Ok(Said::nothing(format!("I have no medication recorded for {what}{}.", who.get("for_you"))));
@@ -221,9 +224,12 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
     let mut said = Said::answered(format!(
         "For {reason} {} {} {}.",
         who.get("you"),
-        who.get("take"),
+        if is_past { "took".to_owned() } else { who.get("take") },
         say::list(&items, 12)
     ));
+    if is_past {
+        said.text = format!("{} It is recorded as no longer taken.", said.text);
+    }
     if let [one] = hits[..] {
         said = said.about(Kind::Drug, &one.text("MEDICATION_NAME"), &name(one));
     }

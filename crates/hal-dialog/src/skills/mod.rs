@@ -47,6 +47,7 @@ const HANDLERS: &[(&str, Handler)] = &[
     ("allergy_list", allergy::list),
     ("allergy_check", allergy::check),
     ("appointment_next", appointment::next),
+    ("appointment_after", appointment::after),
     ("appointment_list", appointment::list),
     ("appointment_last", appointment::last),
     ("appointment_count", appointment::count),

@@ -22,12 +22,24 @@ const FUNCTION_WORDS: &str = "a an the this that these those some any all both e
  lately these days moment time times name names called number numbers happen happened happening hear pull bring set use using would'd talk speak question answer \
  one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
 
+/// Words that address, hedge or set the scene: they stand anywhere and change no question.
+const FILLERS: &str = "dear darling love honey sweetheart buddy mate pal dude bro man sir madam ma'am friend folks quick quickly kindly moment \
+ mention maybe perhaps sorry excuse little exact mind idea";
+
 /// Words that never belong into an unknown name but are not explained by themselves either.
 pub(crate) fn is_function_word(word: &str) -> bool {
     use std::sync::OnceLock;
     static WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
     WORDS.get_or_init(|| FUNCTION_WORDS.split_whitespace().collect()).contains(word)
         || (word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit()))
+}
+
+/// Words that a sentence can lose without asking for something else.
+pub(crate) fn is_filler(word: &str) -> bool {
+    use std::sync::OnceLock;
+    static WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    WORDS.get_or_init(|| FILLERS.split_whitespace().collect()).contains(word)
+        || word.len() > 4 && word.ends_with("ly")
 }
 
 pub(crate) fn function_words() -> impl Iterator<Item = &'static str> {
@@ -281,6 +293,9 @@ fn is_statement(utterance: Utterance<'_>) -> bool {
 const PRONOUNS: [&str; 12] =
     ["it", "that", "this", "them", "those", "he", "she", "him", "his", "her", "they", "one"];
 
+/// "When is his next appointment": somebody who was talked about, never the one who asks.
+pub(crate) const THIRD_PERSON: [&str; 5] = ["he", "she", "him", "his", "her"];
+
 fn weigh(
     concept: &Concept,
     pattern: usize,
@@ -342,6 +357,11 @@ fn weigh(
     for &kind in &concept.slots {
         if take(kind, &mut captures, &mut covered) {
             score += 3;
+        } else if kind == Kind::Person
+            && situation.remembered.contains(&kind)
+            && THIRD_PERSON.iter().any(|p| places.contains_key(p))
+        {
+            remembered.push(kind);
         }
     }
     for group in &concept.any {
@@ -349,15 +369,59 @@ fn weigh(
             score += 2;
         }
     }
-    let is_content = |i: usize| !is_function_word(&tokens[i].text) && tokens[i].text != "'s";
+    let is_content = |i: usize| {
+        let word = tokens[i].text.as_str();
+        !is_function_word(word) && !is_filler(word) && word != "'s"
+    };
     let explained = (0..tokens.len()).filter(|&i| covered[i] && is_content(i)).count();
     let unexplained = (0..tokens.len()).filter(|&i| !covered[i] && is_content(i)).count();
-    // One stray word is forgiven in a sentence that is otherwise clear.
-    if unexplained > 1 || (unexplained == 1 && explained < 5) {
-        return None;
+    if unexplained > 0 {
+        let strays = (0..tokens.len()).filter(|&i| !covered[i] && is_content(i));
+        let narrowing = strays.filter(|&i| narrows(tokens, &covered, i)).count();
+        let personal = situation.asked || is_personal(utterance);
+        // One word that narrows is forgiven in a sentence that is otherwise clear; words beside the question are when it
+        // is about somebody's own records and most of it was understood.
+        let clear = unexplained == 1 && explained >= 5;
+        let beside = narrowing == 0 && personal && unexplained <= 2 && unexplained < explained;
+        if !(clear || beside) {
+            return None;
+        }
     }
     score -= 12 * unexplained as i32;
     Some(Found { pattern, captures, set: concept.set.clone(), remembered, score, unexplained })
+}
+
+/// Whether an unexplained word says which of the things is meant ("massage appointment", "allergic to kiwi"): leaving it
+/// out would answer another question. Words of a clause beside the question do not.
+fn narrows(tokens: &[Token], covered: &[bool], at: usize) -> bool {
+    const TOWARDS: [&str; 12] =
+        ["with", "for", "about", "against", "to", "of", "from", "by", "on", "at", "in", "than"];
+    // Directly before a word that was understood: an adjective of it.
+    if covered.get(at + 1).copied().unwrap_or(false) && !is_function_word(&tokens[at + 1].text) {
+        return true;
+    }
+    let mut before = at;
+    while before > 0 {
+        before -= 1;
+        let word = tokens[before].text.as_str();
+        if TOWARDS.contains(&word) {
+            return true;
+        }
+        let passes = covered[before] && !is_function_word(word);
+        if !matches!(word, "the" | "a" | "an" | "my" | "our" | "that" | "this" | "his" | "her" | "'s")
+            || passes
+        {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether it is asked about somebody: the records hold nothing about the world at large.
+fn is_personal(utterance: Utterance<'_>) -> bool {
+    const OWN: [&str; 9] = ["i", "me", "my", "mine", "we", "us", "our", "am", "myself"];
+    utterance.tokens.iter().any(|t| OWN.contains(&t.text.as_str()))
+        || utterance.mentions.iter().any(|m| m.kind == Kind::Person)
 }
 
 /// Slots by kind, for tests and golden files.

@@ -122,6 +122,15 @@ impl Lexicon {
         self.words.contains(word)
     }
 
+    /// Whether `owner` alone names a person or a doctor, and `word`, the same with an s, is nothing that is known.
+    pub fn owns(&self, owner: &str, word: &str) -> bool {
+        !self.by_first.contains_key(word)
+            && self.by_first.get(owner).is_some_and(|names| {
+                let somebody = |e: usize| matches!(self.entities[e].kind, Kind::Person | Kind::Doctor);
+                names.iter().any(|(words, e)| words.len() == 1 && somebody(*e))
+            })
+    }
+
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
     }

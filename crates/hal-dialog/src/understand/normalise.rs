@@ -325,6 +325,9 @@ const LEADS: &[&str] = &[
     "let us see",
     "i need to find out",
     "let me hear",
+    "sort",
+    "select",
+    "display",
     "question",
     "good morning",
     "good afternoon",
@@ -358,6 +361,13 @@ const TAILS: &[&str] = &[
     "if possible",
     "to me",
     "back to me",
+    "by date",
+    "by name",
+    "in order",
+    "sorted",
+    "sorted by date",
+    "sorted by name",
+    "dear",
 ];
 
 /// Takes politeness and hesitation off both ends, as often as something comes off; never the whole utterance.

@@ -76,7 +76,7 @@ fn paths_are_known_by_their_last_segment() {
 fn the_url_says_what_a_client_wants() {
     let check = |uri: &str| wishes(&uri.parse().expect("a URI"), &HeaderMap::new());
     assert_eq!(check("/?greeting=state").greeting, Greeting::State);
-    assert_eq!(check("/voice?x=1&audio=wav").audio, true);
+    assert!(check("/voice?x=1&audio=wav").audio);
     assert_eq!((check("/").greeting, check("/").audio), (Greeting::Connected, false));
 }
 
