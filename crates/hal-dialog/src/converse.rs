@@ -65,10 +65,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
     let Some(mut understood) = understood else { return not_understood(q, first) };
     let ask = &brain.asks[understood.ask];
     if ask.continues {
-        match memory.last.as_ref().filter(|last| brain.asks[last.ask].intent == ask.intent) {
-            Some(last) => understood.slots.extend(last.slots.clone()),
-            None => return not_understood(q, first),
-        }
+        understood.slots.extend(memory.last.iter().flat_map(|last| last.slots.clone()));
     } else if let Some(word) = somebody_unknown(&understood, &ask.slots) {
         let text = format!("I do not know whom you mean by \"{word}\". Ask again with the name.");
         return plain(text, &ask.intent, &ask.action, Outcome::NotUnderstood);
@@ -327,7 +324,13 @@ pub(crate) fn understand(
     q: &Question<'_>,
 ) -> Option<Understood> {
     let mut best: Option<Understood> = None;
-    for text in q.hypotheses.iter().take(HYPOTHESES_MAX) {
+    let whole = q.hypotheses.iter().take(HYPOTHESES_MAX).map(String::as_str);
+    // Of several sentences one is the question; they are tried when the whole is not one.
+    let parts = whole.clone().flat_map(|text| {
+        let parts = understand::normalise::sentences(text);
+        if parts.len() > 1 { parts } else { Vec::new() }
+    });
+    for text in whole.chain(parts) {
         let words = tokens(text);
         for corrected in [false, true] {
             let words =
@@ -347,7 +350,7 @@ pub(crate) fn understand(
 }
 
 pub(crate) fn read(words: Vec<Token>, lexicon: &Lexicon, now: Moment) -> Reading {
-    let words = possessives(words, lexicon);
+    let words = possessives(understand::normalise::without_asides(words), lexicon);
     let range = core(&words);
     let asked = range.start > 0;
     let tokens = words[range].to_vec();
@@ -396,7 +399,8 @@ fn best(brain: &Brain, memory: &Memory, reading: &Reading) -> Option<Found> {
         times: &reading.times,
     };
     let remembered: Vec<Kind> = memory.topic.keys().copied().collect();
-    brain.matcher.best(utterance, Situation { remembered: &remembered, asked: reading.asked })
+    let intent = memory.last.as_ref().map(|last| brain.asks[last.ask].intent.as_str());
+    brain.matcher.best(utterance, Situation { remembered: &remembered, intent, asked: reading.asked })
 }
 
 /// Ways to say "the same, but for …".
@@ -557,7 +561,11 @@ pub(crate) fn slots_of(found: &Found, reading: &Reading, lexicon: &Lexicon, topi
 fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> Option<Vec<Token>> {
     let mut out = words.to_vec();
     let mut changed = false;
-    for token in &mut out {
+    for i in 0..out.len() {
+        // After a first name a surname is likelier than any other word.
+        let in_name =
+            i > 0 && lexicon.knows_word(&out[i - 1].text) && !brain.matcher.knows_word(&out[i - 1].text);
+        let token = &mut out[i];
         let word = token.text.as_str();
         let known = is_function_word(word)
             || is_filler(word)
@@ -567,8 +575,11 @@ fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> O
         if known || word.chars().count() < 4 || word.chars().any(|c| c.is_ascii_digit()) {
             continue;
         }
-        let better =
-            if spoken { lexicon.sounds_like(word).map(String::from) } else { nearest(brain, lexicon, word) };
+        let better = if spoken {
+            lexicon.sounds_like(word).map(String::from)
+        } else {
+            nearest(brain, lexicon, word, in_name)
+        };
         if let Some(better) = better {
             token.text = better;
             token.corrected = true;
@@ -618,29 +629,30 @@ const TIME_WORDS: [&str; 36] = [
     "noon",
 ];
 
-fn nearest(brain: &Brain, lexicon: &Lexicon, word: &str) -> Option<String> {
+fn nearest(brain: &Brain, lexicon: &Lexicon, word: &str, in_name: bool) -> Option<String> {
     let length = word.chars().count();
     if length < 5 {
         // "waht": of so few letters only two in the wrong order are told from another word.
         return understand::matcher::function_words()
             .map(|w| -> &str { w })
             .chain(brain.matcher.words())
-            .filter(|w| is_swapped(word, w))
+            .filter(|w| is_swapped(word, w) || lost_one(word, w))
             .min()
             .map(str::to_owned);
     }
     let max = if length >= 9 { 2 } else { 1 };
     let known = brain.matcher.words().chain(lexicon.words());
     let known = known.chain(TIME_WORDS).chain(understand::matcher::function_words().map(|w| -> &str { w }));
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<(usize, bool, &str)> = None;
     for candidate in known.filter(|w| w.len() >= 4) {
         let distance = understand::names::distance(word, candidate, max);
         // Of equals the first in the alphabet, so that the order of a hash set does not show.
-        if distance <= max && best.is_none_or(|b| (distance, candidate) < b) {
-            best = Some((distance, candidate));
+        let other = in_name && !lexicon.knows_word(candidate);
+        if distance <= max && best.is_none_or(|b| (distance, other, candidate) < b) {
+            best = Some((distance, other, candidate));
         }
     }
-    best.map(|(_, w)| w.to_string())
+    best.map(|(_, _, w)| w.to_string())
 }
 
 /// Whether `a` is `b` with two neighbouring letters exchanged.
@@ -651,4 +663,11 @@ fn is_swapped(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let differ: Vec<usize> = (0..a.len()).filter(|&i| a[i] != b[i]).collect();
     matches!(differ[..], [i, j] if j == i + 1 && a[i] == b[j] && a[j] == b[i])
+}
+
+/// Whether `long` is `short` with one letter more, not the first.
+fn lost_one(short: &str, long: &str) -> bool {
+    long.len() == short.len() + 1
+        && long.as_bytes().first() == short.as_bytes().first()
+        && understand::names::distance(short, long, 1) == 1
 }

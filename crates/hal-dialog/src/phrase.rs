@@ -195,9 +195,17 @@ fn one_value(
     if name == "when_ahead" {
         return Ok(turn.when_towards(Direction::Future).map(|w| w.said).unwrap_or_default());
     }
+    // "Blood pressure pill" names several drugs; the one of the record is meant.
+    if let ("drug", Some(row)) = (name, row)
+        && !row.text("MEDICATION_NAME").is_empty()
+    {
+        return Ok(apply(filter, &say::lower_first(&row.text("MEDICATION_NAME"))));
+    }
     if let Some(slot) = Kind::from_name(name).and_then(|kind| turn.slot(kind)) {
-        let shown =
-            slot.entities.iter().find(|e| !e.id.is_empty()).map_or(slot.text.as_str(), |e| e.shown.as_str());
+        let shown = match slot.entities.iter().filter(|e| !e.id.is_empty()).collect::<Vec<_>>()[..] {
+            [one] => one.shown.as_str(),
+            _ => slot.text.as_str(),
+        };
         return Ok(apply(filter, shown));
     }
     let Some(row) = row else { return Ok(String::new()) };

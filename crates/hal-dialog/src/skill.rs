@@ -262,13 +262,17 @@ fn compile_ask(
     templates.iter().for_each(|t| slot_kinds(t, &mut slots));
     slots.sort_unstable();
     slots.dedup();
+    let intent = ask.intent.clone().unwrap_or_else(|| skill.intent.get_ref().clone());
+    if ask.continues && !concepts.is_empty() {
+        return Err(place.error(ask.action.span(), "an ask that continues takes sentences, not concepts"));
+    }
     Ok(Ask {
-        intent: ask.intent.clone().unwrap_or_else(|| skill.intent.get_ref().clone()),
         action: ask.action.get_ref().clone(),
         direction,
         continues: ask.continues,
         run,
-        pattern: Pattern { templates, concepts },
+        pattern: Pattern { templates, after: ask.continues.then(|| intent.clone()), concepts },
+        intent,
         slots,
         examples,
     })

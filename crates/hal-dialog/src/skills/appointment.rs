@@ -164,6 +164,30 @@ pub(super) fn after(turn: &Turn<'_>) -> Answer {
     Ok(about(turn, Said::answered(text), rec)?)
 }
 
+/// The appointment of the last answer, else the next.
+fn same(turn: &Turn<'_>, wanted: &Wanted) -> Result<Option<Rec>, Fault> {
+    let mut rows = appointments(turn, wanted, true)?;
+    match turn.after.and_then(|at| rows.iter().position(|r| moment_of(r) == at)) {
+        Some(index) => Ok(Some(rows.swap_remove(index))),
+        None => first_ahead(turn, wanted),
+    }
+}
+
+/// Time, doctor and reason of the one that the talk is about.
+pub(super) fn that(turn: &Turn<'_>) -> Answer {
+    let wanted = wanted(turn)?;
+    let Some(rec) = same(turn, &wanted)? else { return Ok(none(turn, &wanted, "upcoming ", "")?) };
+    let text = format!("{} appointment is {}.", wanted.who.get("Your"), described(turn, &rec, true)?);
+    Ok(about(turn, Said::answered(text), &rec)?)
+}
+
+/// Where the one is that the talk is about.
+pub(super) fn that_place(turn: &Turn<'_>) -> Answer {
+    let wanted = wanted(turn)?;
+    let Some(rec) = same(turn, &wanted)? else { return Ok(none(turn, &wanted, "upcoming ", "")?) };
+    place_of(turn, &wanted, &rec)
+}
+
 /// All in a time, or all that are ahead.
 pub(super) fn list(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;
@@ -278,8 +302,12 @@ fn first_ahead(turn: &Turn<'_>, wanted: &Wanted) -> Result<Option<Rec>, Fault> {
 pub(super) fn place(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;
     let Some(rec) = first_ahead(turn, &wanted)? else { return Ok(none(turn, &wanted, "upcoming ", "")?) };
+    place_of(turn, &wanted, &rec)
+}
+
+fn place_of(turn: &Turn<'_>, wanted: &Wanted, rec: &Rec) -> Answer {
     let facility = turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))?;
-    let described = described(turn, &rec, false)?;
+    let described = described(turn, rec, false)?;
     let your = wanted.who.get("Your");
     let text = match facility {
         Some(f) => {
@@ -295,7 +323,7 @@ pub(super) fn place(turn: &Turn<'_>) -> Answer {
         }
         None => format!("{your} next appointment is {described}; I have no place recorded for it."),
     };
-    Ok(about(turn, Said::answered(text), &rec)?)
+    Ok(about(turn, Said::answered(text), rec)?)
 }
 
 /// The copay of the next one.

@@ -32,7 +32,7 @@ pub(super) fn birthday(turn: &Turn<'_>) -> Answer {
     };
     let old = age(birth, today);
     let next = next(birth, today);
-    let is_age = turn.said_any(&["old", "age"]);
+    let is_age = turn.said_any(&["old", "age", "years"]);
     let turns = turn.said_any(&["turn", "turning", "will", "be"]);
     let text = if is_age && !turns {
         format!("{} {} {old} years old.", who.get("You"), who.get("are"))

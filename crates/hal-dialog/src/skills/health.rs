@@ -40,11 +40,20 @@ pub(super) fn immunization_last(turn: &Turn<'_>) -> Answer {
     let when = turn.when_towards(Direction::Past);
     let mut hits: Vec<&Rec> =
         rows.iter().filter(|r| named(turn, Kind::Vaccine, &r.text("VACCINE_NAME"))).collect();
+    // "My second shingles shot": the dose as it was numbered.
+    const DOSES: [&str; 4] = ["first", "second", "third", "fourth"];
+    let dose = DOSES.iter().position(|dose| turn.said_any(&[dose]) && turn.slot(Kind::Vaccine).is_some());
+    if let Some(dose) = dose {
+        hits.retain(|r| r.int("DOSE_NUMBER") == Some(dose as i64 + 1));
+    }
     let all = hits.len();
     if let Some(when) = &when {
         hits.retain(|r| r.int("ADMINISTRATION_DATE").is_some_and(|d| when.contains(d)));
     }
-    let word = vaccine_word(turn);
+    let word = match dose {
+        Some(dose) => format!("{} {}", DOSES[dose], vaccine_word(turn)),
+        None => vaccine_word(turn),
+    };
     let yes_no =
         turn.tokens.first().is_some_and(|t| matches!(t.text.as_str(), "have" | "has" | "did" | "is" | "am"));
     let Some(rec) = hits.last() else {
@@ -62,7 +71,8 @@ pub(super) fn immunization_last(turn: &Turn<'_>) -> Answer {
         word
     };
     Ok(Said::answered(format!(
-        "{yes}{your} last {name} was {}, {}{by}.",
+        "{yes}{your} {}{name} was {}, {}{by}.",
+        if dose.is_some() { "" } else { "last " },
         say::on_day(day, turn.today())
             .replace(&say::date(day, turn.today()), &say::plain_date(day, turn.today())),
         crate::phrase::ago(day, turn.today())

@@ -48,6 +48,8 @@ const HANDLERS: &[(&str, Handler)] = &[
     ("allergy_check", allergy::check),
     ("appointment_next", appointment::next),
     ("appointment_after", appointment::after),
+    ("appointment_that", appointment::that),
+    ("appointment_that_where", appointment::that_place),
     ("appointment_list", appointment::list),
     ("appointment_last", appointment::last),
     ("appointment_count", appointment::count),

@@ -294,11 +294,25 @@ pub fn control(text: &str) -> Option<Control> {
 /// Yes or no, when that is all that was said.
 pub(crate) fn assent(text: &str) -> Option<Assent> {
     let (whole, inner) = utterance(text);
-    let is = |list: &[&str]| list.contains(&whole.as_str()) || list.contains(&inner.as_str());
+    let is = |list: &[&str]| is_made_of(&whole, list) || list.contains(&inner.as_str());
     if is(NO) {
         return Some(Assent::No);
     }
     is(YES).then_some(Assent::Yes)
+}
+
+/// Whether the text is one of the phrases, or several in a row: "yes please do", "no no never mind".
+fn is_made_of(text: &str, phrases: &[&str]) -> bool {
+    if phrases.contains(&text) {
+        return true;
+    }
+    // Nobody says yes in more words; it also bounds the ways to divide them.
+    text.split(' ').count() <= 8
+        && text.match_indices(' ').any(|(at, _)| {
+            let rest = &text[at + 1..];
+            phrases.contains(&&text[..at])
+                && (matches!(rest, "please" | "thanks" | "thank you") || is_made_of(rest, phrases))
+        })
 }
 
 /// "Undo", "take that back".

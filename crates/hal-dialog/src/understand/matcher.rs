@@ -17,7 +17,7 @@ const FUNCTION_WORDS: &str = "a an the this that these those some any all both e
  but if so what which who whom whose when where why how much many long often not no yes please just also too very really still \
  currently now presently ever again else already yet only even back off down got get gets getting gotten give given show shown tell told list read say said see \
  look know find let want wants need needs needed like going go goes gone went come comes coming keep kept put make made \
- file files record records recorded recording saved stored noted written information details detail thing things anything something everything one ones kind kinds sort type types bit few several \
+ file files record records recorded recording saved stored noted written information details detail thing things stuff ought anything something everything one ones kind kinds sort type types bit few several \
  actually exactly hal supposed scheduled between during until since before after ago way right well because though while through per me's us's \
  lately these days moment time times name names called number numbers happen happened happening hear pull bring set use using would'd talk speak question answer \
  one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
@@ -109,6 +109,8 @@ pub struct Concept {
 #[derive(Debug, Clone, Default)]
 pub struct Pattern {
     pub templates: Vec<Node>,
+    /// Meant only after an answer of this intent.
+    pub after: Option<String>,
     pub concepts: Vec<Concept>,
 }
 
@@ -142,6 +144,8 @@ pub struct Matcher {
 pub struct Situation<'a> {
     /// Kinds that "it" or "he" can stand for just now.
     pub remembered: &'a [Kind],
+    /// Intent of the answer before this one.
+    pub intent: Option<&'a str>,
     /// The words before the core already said that a question follows ("could you tell me …").
     pub asked: bool,
 }
@@ -192,7 +196,7 @@ impl Matcher {
 
     /// The best understanding of the utterance, if there is one that can be answered for.
     pub fn best(&self, utterance: Utterance<'_>, situation: Situation<'_>) -> Option<Found> {
-        let strict = self.by_template(utterance);
+        let strict = self.by_template(utterance, situation);
         if strict.as_ref().is_some_and(|found| found.captures.iter().all(|c| c.known || c.kind.is_free())) {
             let sure = strict.as_ref().is_some_and(|found| !found.captures.iter().any(|c| c.kind.is_free()));
             if sure {
@@ -211,7 +215,7 @@ impl Matcher {
         }
     }
 
-    fn by_template(&self, utterance: Utterance<'_>) -> Option<Found> {
+    fn by_template(&self, utterance: Utterance<'_>, situation: Situation<'_>) -> Option<Found> {
         let mut best: Option<Found> = None;
         let mut candidates: Vec<(usize, usize)> = self.always.clone();
         for token in utterance.tokens {
@@ -222,6 +226,9 @@ impl Matcher {
         candidates.sort_unstable();
         candidates.dedup();
         for (p, t) in candidates {
+            if self.patterns[p].after.as_deref().is_some_and(|after| situation.intent != Some(after)) {
+                continue;
+            }
             let Some(found) = fit(&self.patterns[p].templates[t], utterance) else { continue };
             // Two names that nobody has are two guesses; "can dogs eat chocolate" asks no record.
             if found.captures.iter().filter(|c| !c.known && !c.kind.is_free()).count() > 1 {

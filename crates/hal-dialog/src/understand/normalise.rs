@@ -329,6 +329,12 @@ const LEADS: &[&str] = &[
     "select",
     "display",
     "question",
+    "oh wait",
+    "wait",
+    "oops",
+    "well then",
+    "and please",
+    "whether",
     "good morning",
     "good afternoon",
     "good evening",
@@ -359,6 +365,11 @@ const TAILS: &[&str] = &[
     "my dear",
     "at all",
     "if possible",
+    "at present",
+    "at the moment",
+    "right now",
+    "for now",
+    "just now",
     "to me",
     "back to me",
     "by date",
@@ -370,6 +381,126 @@ const TAILS: &[&str] = &[
     "dear",
 ];
 
+/// Words of which a polite opening is made: "would you be so kind as to tell me".
+const POLITE: &str = "would could can will might may should you be so kind good enough as to please i we like want need do not mind think able happen \
+ am are is was very much grateful thankful appreciate glad happy it if just really quite kindly sorry afraid wonder wondering whether let me us tell know \
+ say inform remind ask question hal dear hey hello hi there one possibly perhaps interested in knowing telling curious about of trying going have had a";
+
+const QUESTION_WORDS: &[&str] = &["what", "which", "who", "whom", "whose", "when", "where", "how", "why"];
+
+/// How such an opening ends: what is asked follows.
+const TELLS: &[&str] = &[
+    "tell me",
+    "tell us",
+    "know",
+    "let me know",
+    "let us know",
+    "inform me",
+    "remind me",
+    "say",
+    "telling me",
+    "know if",
+    "tell me if",
+    "knowing",
+    "remind me of",
+    "know about",
+    "tell me about",
+    "know whether",
+];
+
+/// Words of politeness in front: the longest opening that ends by asking for something to be told.
+fn polite_opening(tokens: &[Token]) -> usize {
+    use std::sync::OnceLock;
+    static WORDS: OnceLock<std::collections::HashSet<&'static str>> = OnceLock::new();
+    let words = WORDS.get_or_init(|| POLITE.split_whitespace().collect());
+    let run = tokens
+        .iter()
+        .take_while(|t| words.contains(t.text.as_str()))
+        .count()
+        .min(tokens.len().saturating_sub(1));
+    let said = |words: &[&str], at: usize| words.contains(&tokens[at].text.as_str());
+    (1..=run)
+        .rev()
+        .find(|&end| {
+            let tells = TELLS.iter().any(|tell| suffix(&tokens[..end], tell).is_some());
+            // "Do I need to know" is no opening, "do you know" is; "remind me on Friday" sets a reminder.
+            let reminds = tokens[end - 1].text == "me" && said(&["remind"], end.saturating_sub(2));
+            let asks =
+                said(QUESTION_WORDS, end) || !reminds && said(&["if", "whether", "on", "at", "about"], end);
+            let plainly = matches!(tokens[end - 1].text.as_str(), "me" | "of") && !reminds;
+            // "Would you be so kind as to add …", "I would like you to read …"
+            let orders = tokens[end - 1].text == "to"
+                && said(&["you", "i"], 0).max(said(&["please", "would", "could", "be", "kindly"], 0))
+                && said(&["remind", "add", "put", "show", "list", "read", "give", "remove", "delete"], end);
+            tells && (asks || plainly) || orders
+        })
+        .map_or(0, |end| end)
+}
+
+/// Asides that can stand anywhere; a longer one before a shorter that begins it.
+const ASIDES: &[&str] = &[
+    "if i may ask",
+    "if i may",
+    "if you please",
+    "if you would be so kind",
+    "if you would",
+    "if you do not mind me asking",
+    "if you do not mind",
+    "if you have it there",
+    "if you have it",
+    "if it is not too much trouble",
+    "if that is okay",
+    "by the way",
+    "you know",
+    "i mean",
+    "i think",
+    "i suppose",
+    "i guess",
+    "i believe",
+];
+
+/// The words without asides, unless nothing else was said.
+pub fn without_asides(words: Vec<Token>) -> Vec<Token> {
+    let mut out = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        match ASIDES.iter().filter_map(|aside| prefix(&words[at..], aside)).max() {
+            // "Do you know when" opens a question.
+            Some(n)
+                if !(words[at].text == "you"
+                    && at > 0
+                    && matches!(words[at - 1].text.as_str(), "do" | "did" | "would")) =>
+            {
+                at += n
+            }
+            _ => {
+                out.push(words[at].clone());
+                at += 1;
+            }
+        }
+    }
+    if out.is_empty() { words } else { out }
+}
+
+/// The sentences of a text, the last first: who explains himself asks at the end.
+pub fn sentences(text: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for (i, c) in text.char_indices() {
+        // The dot of "Dr." or "3.5" ends no sentence; a sentence has words before it and a blank after.
+        let ends = matches!(c, '?' | '!' | ';')
+            || c == '.' && text[..i].rsplit(' ').next().is_some_and(|w| w.len() > 3);
+        if ends && text[i + c.len_utf8()..].starts_with(' ') {
+            out.push(&text[start..i]);
+            start = i + c.len_utf8();
+        }
+    }
+    out.push(&text[start..]);
+    out.retain(|s| s.chars().any(char::is_alphanumeric));
+    out.reverse();
+    out
+}
+
 /// Takes politeness and hesitation off both ends, as often as something comes off; never the whole utterance.
 ///
 /// `kept` is what remains as a range of `tokens`.
@@ -378,6 +509,7 @@ pub fn core(tokens: &[Token]) -> std::ops::Range<usize> {
     let mut end = tokens.len();
     loop {
         let before = (start, end);
+        start += polite_opening(&tokens[start..end]);
         if let Some(n) = LEADS.iter().filter_map(|lead| prefix(&tokens[start..end], lead)).max() {
             // "good morning HAL" is a greeting, not a question about HAL.
             let rest = tokens.get(start + n..end).unwrap_or_default();
