@@ -1,7 +1,8 @@
 //! `hal serve`: the server in the foreground.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use hal_server::config::{Role, ServeOptions};
@@ -100,10 +101,33 @@ fn announce(ready: &hal_server::run::Ready) {
     }
     if ready.gateway.is_some() && !ready.offers.is_empty() {
         report::talk("Try in the browser, or in another terminal:");
+        let program = callable(
+            std::env::current_exe().ok().as_deref(),
+            std::env::var_os("PATH").as_deref(),
+            std::env::current_dir().ok().as_deref(),
+        );
         for question in ready.offers.iter().take(OFFERS) {
-            report::talk(format_args!("  hal ask {question:?}"));
+            report::talk(format_args!("  {program} ask {question:?}"));
         }
     }
+}
+
+/// How this program is called from a shell: by its name when the search path finds it, else by its path, a short one
+/// when it lies under the current folder. A line that is printed to be tried must work when it is copied.
+fn callable(program: Option<&Path>, search: Option<&OsStr>, here: Option<&Path>) -> String {
+    let Some(program) = program else { return "hal".to_owned() };
+    let name = program.file_name().unwrap_or(OsStr::new("hal"));
+    let same = |found: &Path| std::fs::canonicalize(found).is_ok_and(|found| found == program);
+    let first =
+        search.and_then(|path| std::env::split_paths(path).map(|dir| dir.join(name)).find(|p| p.is_file()));
+    if first.is_some_and(|found| same(&found)) {
+        return Path::new(name).with_extension("").display().to_string();
+    }
+    let path = match here.and_then(|here| program.strip_prefix(here).ok()) {
+        Some(below) => Path::new(".").join(below).display().to_string(),
+        None => program.display().to_string(),
+    };
+    if path.contains(' ') { format!("\"{path}\"") } else { path }
 }
 
 /// The log goes to stderr; `HAL_LOG` is error, warn, info (the default), debug or trace.
@@ -117,4 +141,23 @@ fn log() {
         .with_ansi(report::colour())
         .with_target(false)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_command_can_be_copied() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = std::fs::canonicalize(folder.path()).expect("a path");
+        let program = root.join("hal");
+        std::fs::write(&program, "").expect("a file");
+        let elsewhere = root.join("bin");
+        let check =
+            |search: &Path, here: &Path| callable(Some(&program), Some(search.as_os_str()), Some(here));
+        assert_eq!(check(&root, &elsewhere), "hal");
+        assert_eq!(check(&elsewhere, &root), Path::new(".").join("hal").display().to_string());
+        assert_eq!(check(&elsewhere, &elsewhere), program.display().to_string());
+    }
 }
