@@ -1,45 +1,20 @@
 //! From the words of a turn to its reply: control words, confirmations, follow-ups, then the best understanding.
 
-use std::collections::BTreeMap;
-
 use hal_db::Database;
 use hal_wire::listener::Outcome;
 
 use crate::brain::{Brain, Question, Reply};
+use crate::comprehend::{Understood, searched, understand};
 use crate::memory::{Last, Memory};
 use crate::records::{Fault, Records};
 use crate::skill::Run;
-use crate::turn::{Answer, Pending, Said, Slot, Slots, Stop, Turn};
+use crate::turn::{Answer, Pending, Said, Slot, Stop, Turn};
 use crate::understand::control::{Assent, Control, assent, control, is_undo};
-use crate::understand::daytime;
-use crate::understand::matcher::{Found, Situation, THIRD_PERSON, is_filler, is_function_word};
-use crate::understand::moment::Moment;
-use crate::understand::names::{Kind, Lexicon, Mention};
-use crate::understand::normalise::{Token, core, joined, surface, tokens};
-use crate::understand::template::Utterance;
-use crate::understand::when::{self, Span};
+use crate::understand::matcher::THIRD_PERSON;
+use crate::understand::names::Kind;
+use crate::understand::normalise::{core, tokens};
 use crate::write::{Change, Writer, Written, reversed, write};
 use crate::{phrase, understand};
-
-/// Hypotheses of a recogniser that are looked at; later ones are noise.
-const HYPOTHESES_MAX: usize = 5;
-
-/// One way the words can be read.
-pub(crate) struct Reading {
-    pub tokens: Vec<Token>,
-    pub mentions: Vec<Mention>,
-    pub whens: Vec<Span>,
-    pub times: Vec<daytime::Span>,
-    pub asked: bool,
-}
-
-/// What will be answered: the ask and its slots.
-pub(crate) struct Understood {
-    pub ask: usize,
-    pub slots: Slots,
-    pub tokens: Vec<Token>,
-    pub unexplained: usize,
-}
 
 pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Question<'_>) -> Reply {
     memory.expire(q.now.unix_ms);
@@ -62,7 +37,9 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         Some(understood) => Some(understood),
         None => understand(brain, memory, &lexicon, q),
     };
-    let Some(mut understood) = understood else { return not_understood(q, first) };
+    let is_sure = understood.is_some();
+    let found = understood.or_else(|| searched(brain, &lexicon, q, first));
+    let Some(mut understood) = found else { return not_understood(q, first) };
     let ask = &brain.asks[understood.ask];
     if ask.continues {
         understood.slots.extend(memory.last.iter().flat_map(|last| last.slots.clone()));
@@ -87,6 +64,9 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         offers: &brain.offers,
     };
     let answer = for_each(&mut turn);
+    if !is_sure && matches!(&answer, Err(Stop::Said(said)) if said.text.is_empty()) {
+        return not_understood(q, first);
+    }
     let reply = finish(memory, &turn, answer);
     memory.last_question = Some(first.to_string());
     reply
@@ -314,360 +294,4 @@ fn choice(memory: &mut Memory, text: &str) -> Option<Understood> {
     let entity = candidates[index].clone();
     slots.insert(*kind, Slot { text: entity.shown.clone(), entities: vec![entity], when: None });
     Some(Understood { ask: *ask, slots, tokens: words.to_vec(), unexplained: 0 })
-}
-
-/// The best understanding over all hypotheses: the first that leaves nothing unexplained, else the least unexplained.
-pub(crate) fn understand(
-    brain: &Brain,
-    memory: &Memory,
-    lexicon: &Lexicon,
-    q: &Question<'_>,
-) -> Option<Understood> {
-    let mut best: Option<Understood> = None;
-    let whole = q.hypotheses.iter().take(HYPOTHESES_MAX).map(String::as_str);
-    // Of several sentences one is the question; they are tried when the whole is not one.
-    let parts = whole.clone().flat_map(|text| {
-        let parts = understand::normalise::sentences(text);
-        if parts.len() > 1 { parts } else { Vec::new() }
-    });
-    for text in whole.chain(parts) {
-        let words = tokens(text);
-        for corrected in [false, true] {
-            let words =
-                if corrected { correct(brain, lexicon, &words, q.spoken) } else { Some(words.clone()) };
-            let Some(words) = words else { continue };
-            let reading = read(words, lexicon, q.now);
-            let Some(found) = one_reading(brain, memory, lexicon, &reading) else { continue };
-            if found.unexplained == 0 {
-                return Some(found);
-            }
-            if best.as_ref().is_none_or(|b| found.unexplained < b.unexplained) {
-                best = Some(found);
-            }
-        }
-    }
-    best
-}
-
-pub(crate) fn read(words: Vec<Token>, lexicon: &Lexicon, now: Moment) -> Reading {
-    let words = possessives(understand::normalise::without_asides(words), lexicon);
-    let range = core(&words);
-    let asked = range.start > 0;
-    let tokens = words[range].to_vec();
-    let mentions = lexicon.mentions(&tokens);
-    let whens = when::find(&tokens, now);
-    let times = daytime::find(&tokens);
-    Reading { tokens, mentions, whens, times, asked }
-}
-
-/// "moms medication list", "the dentists number": the apostrophe that fingers and recognisers leave out.
-fn possessives(words: Vec<Token>, lexicon: &Lexicon) -> Vec<Token> {
-    let mut out = Vec::with_capacity(words.len());
-    let last = words.len().saturating_sub(1);
-    for (i, mut token) in words.into_iter().enumerate() {
-        let owner = token.text.strip_suffix('s').filter(|owner| i < last && lexicon.owns(owner, &token.text));
-        match owner.map(str::to_owned) {
-            Some(owner) => {
-                token.text = owner;
-                out.push(token);
-                out.push(Token { text: "'s".into(), surface: String::new(), corrected: false });
-            }
-            None => out.push(token),
-        }
-    }
-    out
-}
-
-fn one_reading(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Reading) -> Option<Understood> {
-    if let Some(understood) = follow_up(brain, memory, lexicon, reading) {
-        return Some(understood);
-    }
-    let found = best(brain, memory, reading)?;
-    Some(Understood {
-        slots: slots_of(&found, reading, lexicon, &memory.topic),
-        ask: found.pattern,
-        tokens: reading.tokens.clone(),
-        unexplained: found.unexplained,
-    })
-}
-
-fn best(brain: &Brain, memory: &Memory, reading: &Reading) -> Option<Found> {
-    let utterance = Utterance {
-        tokens: &reading.tokens,
-        mentions: &reading.mentions,
-        whens: &reading.whens,
-        times: &reading.times,
-    };
-    let remembered: Vec<Kind> = memory.topic.keys().copied().collect();
-    let intent = memory.last.as_ref().map(|last| brain.asks[last.ask].intent.as_str());
-    brain.matcher.best(utterance, Situation { remembered: &remembered, intent, asked: reading.asked })
-}
-
-/// Ways to say "the same, but for …".
-const FOLLOW_UPS: [&[&str]; 9] = [
-    &["and", "what", "about"],
-    &["and", "how", "about"],
-    &["what", "about"],
-    &["how", "about"],
-    &["and", "for"],
-    &["and", "in"],
-    &["and", "on"],
-    &["and"],
-    &["also"],
-];
-
-/// "And yesterday?", "what about Emma?": the last question with a slot exchanged.
-fn follow_up(brain: &Brain, memory: &Memory, lexicon: &Lexicon, reading: &Reading) -> Option<Understood> {
-    let last = memory.last.as_ref()?;
-    let opening = FOLLOW_UPS.iter().find(|words| {
-        reading.tokens.len() > words.len() && words.iter().zip(&reading.tokens).all(|(w, t)| *w == t.text)
-    });
-    let skip = match opening {
-        // "and on friday": the preposition belongs to the time.
-        Some(words) if words.len() == 2 && words[0] == "and" && words[1] != "for" => 1,
-        Some(words) if words.len() == 3 || words.len() == 2 => words.len(),
-        Some(words) => words.len(),
-        None => 0,
-    };
-    let rest = Reading {
-        tokens: reading.tokens[skip..].to_vec(),
-        mentions: shift(&reading.mentions, skip),
-        whens: reading
-            .whens
-            .iter()
-            .filter(|s| s.range.start >= skip)
-            .map(|s| Span { range: s.range.start - skip..s.range.end - skip, ..s.clone() })
-            .collect(),
-        times: Vec::new(),
-        asked: true,
-    };
-    let accepted = &brain.asks[last.ask].slots;
-    let mut covered = vec![false; rest.tokens.len()];
-    let mut slots = last.slots.clone();
-    let mut exchanged = false;
-    let mut longest: Vec<&Mention> = rest.mentions.iter().filter(|m| accepted.contains(&m.kind)).collect();
-    longest.sort_by_key(|m| std::cmp::Reverse(m.range.len()));
-    for mention in longest {
-        if covered[mention.range.clone()].iter().any(|c| *c) {
-            continue;
-        }
-        covered[mention.range.clone()].fill(true);
-        slots.insert(mention.kind, slot_of(mention, &rest, lexicon));
-        exchanged = true;
-    }
-    for span in rest.whens.iter().filter(|_| accepted.contains(&Kind::When)) {
-        covered[span.range.clone()].fill(true);
-        let text = joined(&rest.tokens[span.range.clone()]);
-        slots.insert(Kind::When, Slot { text, entities: Vec::new(), when: Some(span.clone()) });
-        exchanged = true;
-    }
-    let mine = rest.tokens.iter().any(|t| matches!(t.text.as_str(), "me" | "mine" | "my"));
-    if opening.is_some()
-        && mine
-        && last.slots.contains_key(&Kind::Person)
-        && !rest.mentions.iter().any(|m| m.kind == Kind::Person)
-    {
-        slots.remove(&Kind::Person);
-        exchanged = true;
-    }
-    let small =
-        |i: usize| covered[i] || is_function_word(&rest.tokens[i].text) || rest.tokens[i].text == "'s";
-    let all_explained = (0..rest.tokens.len()).all(small);
-    if exchanged && all_explained && (opening.is_some() || best(brain, memory, reading).is_none()) {
-        return Some(Understood { ask: last.ask, slots, tokens: rest.tokens, unexplained: 0 });
-    }
-    // "what about my weight": a question of its own that borrows the time and the person.
-    opening?;
-    let found = best(brain, memory, &rest)?;
-    let mut slots = slots_of(&found, &rest, lexicon, &memory.topic);
-    for kind in [Kind::When, Kind::Person] {
-        let wanted = brain.asks[found.pattern].slots.contains(&kind) && !slots.contains_key(&kind) && !mine;
-        if let (true, Some(slot)) = (wanted, last.slots.get(&kind)) {
-            slots.insert(kind, slot.clone());
-        }
-    }
-    Some(Understood {
-        ask: found.pattern,
-        slots,
-        tokens: rest.tokens.clone(),
-        unexplained: found.unexplained,
-    })
-}
-
-fn shift(mentions: &[Mention], skip: usize) -> Vec<Mention> {
-    mentions
-        .iter()
-        .filter(|m| m.range.start >= skip)
-        .map(|m| Mention { range: m.range.start - skip..m.range.end - skip, ..m.clone() })
-        .collect()
-}
-
-fn slot_of(mention: &Mention, reading: &Reading, lexicon: &Lexicon) -> Slot {
-    Slot {
-        text: joined(&reading.tokens[mention.range.clone()]),
-        entities: mention.entities.iter().map(|&e| lexicon.entities[e].clone()).collect(),
-        when: None,
-    }
-}
-
-/// What fills the slots of an understanding; the first mention of a kind counts, the nearest day of two times.
-pub(crate) fn slots_of(found: &Found, reading: &Reading, lexicon: &Lexicon, topic: &Slots) -> Slots {
-    let mut slots: Slots = BTreeMap::new();
-    for (kind, id) in &found.set {
-        let entities = lexicon.entities.iter().filter(|e| e.kind == *kind && e.id == *id).cloned().collect();
-        slots.insert(*kind, Slot { text: id.clone(), entities, when: None });
-    }
-    for kind in &found.remembered {
-        slots.extend(topic.get(kind).map(|slot| (*kind, slot.clone())));
-    }
-    for capture in &found.captures {
-        let words = &reading.tokens[capture.range.clone()];
-        let mention = reading.mentions.iter().find(|m| m.kind == capture.kind && m.range == capture.range);
-        let slot = match (capture.kind, mention) {
-            (Kind::When, _) => {
-                let span = reading.whens.iter().find(|s| s.range == capture.range).cloned();
-                Slot { text: joined(words), entities: Vec::new(), when: span }
-            }
-            (_, Some(mention)) => slot_of(mention, reading, lexicon),
-            (kind, None) if kind.is_free() => Slot { text: surface(words), entities: Vec::new(), when: None },
-            (_, None) => Slot { text: joined(words), entities: Vec::new(), when: None },
-        };
-        // "on gas and parking" asks for both.
-        if let (Kind::Category, Some(old)) = (capture.kind, slots.get_mut(&Kind::Category)) {
-            if !slot.entities.iter().any(|e| old.entities.contains(e))
-                && slot.entities.iter().any(|e| !e.id.is_empty())
-            {
-                old.text = format!("{} and {}", old.text, slot.text);
-                old.entities.extend(slot.entities);
-            }
-            continue;
-        }
-        // Names that no record has give way to names that one has.
-        let better = slots.get(&capture.kind).is_none_or(|old| {
-            old.when.is_none()
-                && old.entities.iter().all(|e| e.id.is_empty())
-                && slot.entities.iter().any(|e| !e.id.is_empty())
-        });
-        if better {
-            slots.insert(capture.kind, slot);
-        }
-    }
-    slots
-}
-
-/// The utterance with unknown words replaced by what was probably meant; `None` when nothing changes.
-///
-/// Typed words are compared by letters with everything known, heard words by sound with names.
-fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> Option<Vec<Token>> {
-    let mut out = words.to_vec();
-    let mut changed = false;
-    for i in 0..out.len() {
-        // After a first name a surname is likelier than any other word.
-        let in_name =
-            i > 0 && lexicon.knows_word(&out[i - 1].text) && !brain.matcher.knows_word(&out[i - 1].text);
-        let token = &mut out[i];
-        let word = token.text.as_str();
-        let known = is_function_word(word)
-            || is_filler(word)
-            || brain.matcher.knows_word(word)
-            || lexicon.knows_word(word)
-            || TIME_WORDS.contains(&word);
-        if known || word.chars().count() < 4 || word.chars().any(|c| c.is_ascii_digit()) {
-            continue;
-        }
-        let better = if spoken {
-            lexicon.sounds_like(word).map(String::from)
-        } else {
-            nearest(brain, lexicon, word, in_name)
-        };
-        if let Some(better) = better {
-            token.text = better;
-            token.corrected = true;
-            changed = true;
-        }
-    }
-    changed.then_some(out)
-}
-
-/// Words of time phrases, which are in no skill's vocabulary.
-const TIME_WORDS: [&str; 36] = [
-    "today",
-    "tonight",
-    "tomorrow",
-    "yesterday",
-    "morning",
-    "afternoon",
-    "evening",
-    "night",
-    "weekend",
-    "week",
-    "weeks",
-    "month",
-    "months",
-    "year",
-    "years",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "days",
-    "quarter",
-    "noon",
-];
-
-fn nearest(brain: &Brain, lexicon: &Lexicon, word: &str, in_name: bool) -> Option<String> {
-    let length = word.chars().count();
-    if length < 5 {
-        // "waht": of so few letters only two in the wrong order are told from another word.
-        return understand::matcher::function_words()
-            .map(|w| -> &str { w })
-            .chain(brain.matcher.words())
-            .filter(|w| is_swapped(word, w) || lost_one(word, w))
-            .min()
-            .map(str::to_owned);
-    }
-    let max = if length >= 9 { 2 } else { 1 };
-    let known = brain.matcher.words().chain(lexicon.words());
-    let known = known.chain(TIME_WORDS).chain(understand::matcher::function_words().map(|w| -> &str { w }));
-    let mut best: Option<(usize, bool, &str)> = None;
-    for candidate in known.filter(|w| w.len() >= 4) {
-        let distance = understand::names::distance(word, candidate, max);
-        // Of equals the first in the alphabet, so that the order of a hash set does not show.
-        let other = in_name && !lexicon.knows_word(candidate);
-        if distance <= max && best.is_none_or(|b| (distance, other, candidate) < b) {
-            best = Some((distance, other, candidate));
-        }
-    }
-    best.map(|(_, _, w)| w.to_string())
-}
-
-/// Whether `a` is `b` with two neighbouring letters exchanged.
-fn is_swapped(a: &str, b: &str) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let differ: Vec<usize> = (0..a.len()).filter(|&i| a[i] != b[i]).collect();
-    matches!(differ[..], [i, j] if j == i + 1 && a[i] == b[j] && a[j] == b[i])
-}
-
-/// Whether `long` is `short` with one letter more, not the first.
-fn lost_one(short: &str, long: &str) -> bool {
-    long.len() == short.len() + 1
-        && long.as_bytes().first() == short.as_bytes().first()
-        && understand::names::distance(short, long, 1) == 1
 }

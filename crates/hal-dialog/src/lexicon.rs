@@ -158,14 +158,66 @@ pub(crate) fn read(
                 continue;
             }
             let id = if kind == Kind::Facility { format!("{file}/{}", rec.id) } else { rec.id.clone() };
-            lexicon.add(
-                Entity { kind, id, shown: name.clone() },
-                in_words(&[name.clone(), format!("the {name}")]),
-            );
+            let mut called = in_words(&[name.clone(), format!("the {name}")]);
+            called.extend(short_name(&name));
+            lexicon.add(Entity { kind, id, shown: name.clone() }, called);
         }
     }
     measures(&mut lexicon, synonyms);
     Ok(lexicon)
+}
+
+/// "Green Basket" for "Green Basket Market": what is left when the last word only says what kind of place it is.
+fn short_name(name: &str) -> Option<Vec<String>> {
+    const KINDS: [&str; 30] = [
+        "market",
+        "foods",
+        "store",
+        "stores",
+        "shop",
+        "clinic",
+        "hospital",
+        "pharmacy",
+        "school",
+        "company",
+        "bank",
+        "center",
+        "centre",
+        "office",
+        "medical",
+        "hardware",
+        "cafe",
+        "restaurant",
+        "bakery",
+        "insurance",
+        "gas",
+        "station",
+        "fuel",
+        "mutual",
+        "health",
+        "practice",
+        "group",
+        "library",
+        "lanes",
+        "water",
+    ];
+    let mut words = words_of(name);
+    while words.len() > 1 && words.last().is_some_and(|last| KINDS.contains(&last.as_str())) {
+        words.pop();
+    }
+    // "Riverside" says enough of "Riverside Heart Center".
+    if words.len() > 1 && words[0].len() >= 8 && words_of(name).len() > words.len() {
+        words.truncate(1);
+    }
+    let is_short = words.len() < words_of(name).len();
+    let says = words.iter().any(|w| {
+        w.len() > 4 && !crate::understand::matcher::is_function_word(w) && !KINDS.contains(&w.as_str())
+    });
+    // A word that is in everybody's mouth ("city", "family") names no place alone.
+    let common = words.len() == 1
+        && ["family", "general", "corner", "school", "public", "central", "maple"]
+            .contains(&words[0].as_str());
+    (is_short && says && !common).then_some(words)
 }
 
 /// Entities with their own name, its variants and the names of every group that one of its words belongs to.
@@ -313,6 +365,7 @@ fn people(
             lexicon.call(index, words_of(&last));
         }
     }
+    relatives(lexicon, &people, synonyms);
     for group in &synonyms.relation {
         let Some(first) = group.first() else { continue };
         if !relations.iter().any(|(r, _)| *r == first.text) {
@@ -328,6 +381,43 @@ fn people(
         }
     }
     Ok(())
+}
+
+/// "Joan's husband", "the husband of Joan", and "Ben's teacher" where the notes of a teacher name Ben.
+fn relatives(lexicon: &mut Lexicon, people: &[Rec], synonyms: &Synonyms) {
+    let index_of = |lexicon: &Lexicon, id: &str| {
+        lexicon.entities.iter().position(|e| e.kind == Kind::Person && e.id == id)
+    };
+    for rec in people.iter().take(NAMES_MAX) {
+        let first = rec.text("FIRST_NAME").to_lowercase();
+        let related: Vec<(String, String)> = rec
+            .values("RELATIONSHIPS")
+            .iter()
+            .filter_map(|v| v.split_once(':').map(|(r, id)| (r.trim().to_lowercase(), id.trim().to_owned())))
+            .collect();
+        for (relation, id) in related {
+            let Some(index) = index_of(lexicon, &id) else { continue };
+            let group = synonyms.relation.iter().find(|g| g.first().is_some_and(|n| n.text == relation));
+            let called =
+                group.map_or_else(|| vec![relation.clone()], |g| g.iter().map(|n| n.text.clone()).collect());
+            for name in called {
+                let name = words_of(&name);
+                lexicon.call(index, [vec![first.clone(), "'s".into()], name.clone()].concat());
+                lexicon.call(index, [name, vec!["of".into(), first.clone()]].concat());
+            }
+        }
+        let notes = rec.text("NOTES").to_lowercase();
+        let title = words_of(&rec.text("TITLE"));
+        let (Some(index), Some(last)) = (index_of(lexicon, &rec.id), title.last()) else { continue };
+        for other in people {
+            let other = other.text("FIRST_NAME").to_lowercase();
+            if notes.contains(&format!("{other}'s")) {
+                let owner = vec![other.clone(), "'s".into()];
+                lexicon.call(index, [owner.clone(), title.clone()].concat());
+                lexicon.call(index, [owner, vec![last.clone()]].concat());
+            }
+        }
+    }
 }
 
 /// "Nickname: Bob" in the notes.

@@ -3,6 +3,7 @@
 //! Knows no audio, no sockets and no clock. Answers come from records only; there is no language model here.
 
 mod brain;
+mod comprehend;
 mod converse;
 pub mod journal;
 mod lexicon;

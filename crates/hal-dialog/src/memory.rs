@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::brain::Reply;
-use crate::turn::{Pending, Slots};
+use crate::turn::{Pending, Slot, Slots};
 use crate::understand::names::Kind;
 use crate::write::Change;
 
@@ -68,6 +68,18 @@ impl Memory {
                 self.topic.insert(*kind, slot.clone());
             }
         }
+    }
+
+    /// The same conversation when the last question was another.
+    pub(crate) fn after(&self, ask: usize, slots: Slots) -> Memory {
+        Memory { topic: self.topic.clone(), last: Some(Last { ask, slots, at: None }), ..Memory::default() }
+    }
+
+    /// The same conversation when these things were mentioned too.
+    pub(crate) fn reminded_of(&self, mentioned: impl Iterator<Item = (Kind, Slot)>) -> Memory {
+        let mut topic = self.topic.clone();
+        topic.extend(mentioned);
+        Memory { topic, last: self.last.clone(), ..Memory::default() }
     }
 
     pub(crate) fn wait_for(&mut self, pending: Pending, now_ms: i64) {

@@ -23,6 +23,8 @@ pub(crate) struct Ask {
     pub direction: Direction,
     /// Goes on from the last answer of the same intent, with its names.
     pub continues: bool,
+    /// Looks for the words themselves when nothing was understood.
+    pub fallback: bool,
     pub run: Run,
     pub pattern: Pattern,
     /// Kinds whose change makes a follow-up of it: "and yesterday?".
@@ -93,6 +95,9 @@ struct AskFile {
     /// Meant only after an ask of the same skill, whose names it takes over: "and the one after that?"
     #[serde(default)]
     continues: bool,
+    /// Takes what no other ask understood.
+    #[serde(default)]
+    fallback: bool,
     run: Option<Spanned<String>>,
     query: Option<Spanned<String>>,
     say: Option<Say>,
@@ -236,7 +241,7 @@ fn compile_ask(
             statement: concept.statement,
         });
     }
-    if templates.is_empty() && concepts.is_empty() {
+    if templates.is_empty() && concepts.is_empty() && !ask.fallback {
         return Err(place.error(ask.action.span(), "an ask needs `sentences` or `concepts`"));
     }
     let run = match (&ask.run, &ask.say) {
@@ -270,6 +275,7 @@ fn compile_ask(
         action: ask.action.get_ref().clone(),
         direction,
         continues: ask.continues,
+        fallback: ask.fallback,
         run,
         pattern: Pattern { templates, after: ask.continues.then(|| intent.clone()), concepts },
         intent,

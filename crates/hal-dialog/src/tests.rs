@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hal_db::{Database, Record};
 
 use crate::brain::{Brain, Question, Reply, User};
-use crate::converse::{read, understand};
+use crate::comprehend::{read, understand};
 use crate::lexicon;
 use crate::memory::Memory;
 use crate::records::Records;
@@ -332,7 +332,7 @@ fn relations_and_shared_names_are_told_apart() {
     let records = Records::new(&snapshot, now());
     let lexicon = lexicon::read(&records, &brain.synonyms, Some("P001")).unwrap();
     let ids = |text: &str| -> Vec<String> {
-        let reading = read(crate::understand::normalise::tokens(text), &lexicon, now());
+        let reading = read(crate::understand::normalise::tokens(text), &lexicon, &brain.matcher, now());
         let mention = reading.mentions.iter().find(|m| m.kind == Kind::Person);
         mention
             .map_or_else(Vec::new, |m| m.entities.iter().map(|&e| lexicon.entities[e].id.clone()).collect())

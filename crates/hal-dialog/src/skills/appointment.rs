@@ -19,7 +19,15 @@ fn wanted(turn: &Turn<'_>) -> Result<Wanted, Stop> {
     let doctor = turn.named(Kind::Doctor)?;
     let facility = match turn.slot(Kind::Facility) {
         Some(slot) => {
-            turn.one(Kind::Facility, slot)?.id.strip_prefix("HEALTHCARE_FACILITY/").map(String::from)
+            let place = turn.one(Kind::Facility, slot)?;
+            match place.id.strip_prefix("HEALTHCARE_FACILITY/") {
+                Some(id) => Some(id.to_owned()),
+                None => {
+                    return Err(
+                        Said::nothing(format!("I have no appointment at {} recorded.", place.shown)).into()
+                    );
+                }
+            }
         }
         None => None,
     };
@@ -67,7 +75,7 @@ fn appointments(turn: &Turn<'_>, wanted: &Wanted, upcoming: bool) -> Result<Vec<
 }
 
 /// Day and second; without a time the end of the day.
-fn moment_of(rec: &Rec) -> (i64, u32) {
+pub(super) fn moment_of(rec: &Rec) -> (i64, u32) {
     (rec.int("APPOINTMENT_DATE").unwrap_or(0), rec.time("APPOINTMENT_TIME").unwrap_or(86_399))
 }
 
@@ -77,7 +85,7 @@ fn is_ahead(turn: &Turn<'_>, rec: &Rec) -> bool {
 }
 
 /// "with Dr. Patel tomorrow at 10:30 in the morning, for teeth cleaning"
-fn described(turn: &Turn<'_>, rec: &Rec, with_reason: bool) -> Result<String, Fault> {
+pub(super) fn described(turn: &Turn<'_>, rec: &Rec, with_reason: bool) -> Result<String, Fault> {
     let mut out = String::new();
     let doctor = turn.name_of("DOCTOR", &rec.text("DOCTOR_ID"))?;
     if !doctor.is_empty() {

@@ -33,7 +33,7 @@ pub(super) fn birthday(turn: &Turn<'_>) -> Answer {
     let old = age(birth, today);
     let next = next(birth, today);
     let is_age = turn.said_any(&["old", "age", "years"]);
-    let turns = turn.said_any(&["turn", "turning", "will", "be"]);
+    let turns = turn.said_any(&["turn", "turning", "will"]);
     let text = if is_age && !turns {
         format!("{} {} {old} years old.", who.get("You"), who.get("are"))
     } else if turn.said_any(&["born", "birth", "birthdate"]) && !turn.said_any(&["next"]) {

@@ -196,7 +196,7 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
         None => turn
             .tokens
             .iter()
-            .map(|t| t.text.clone())
+            .map(|t| t.text.strip_suffix("es").unwrap_or(&t.text).to_owned())
             .filter(|w| {
                 w.len() > 3
                     && !matches!(w.as_str(), "what" | "take" | "taking" | "which" | "medicine" | "medication")

@@ -7,6 +7,7 @@ mod appointment;
 mod birthday;
 mod clock;
 mod event;
+mod find;
 mod health;
 mod medication;
 mod money;
@@ -46,6 +47,7 @@ const HANDLERS: &[(&str, Handler)] = &[
     ("medication_for_condition", medication::for_condition),
     ("allergy_list", allergy::list),
     ("allergy_check", allergy::check),
+    ("record_find", find::find),
     ("appointment_next", appointment::next),
     ("appointment_after", appointment::after),
     ("appointment_that", appointment::that),

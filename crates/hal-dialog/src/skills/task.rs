@@ -81,7 +81,7 @@ pub(super) fn reminders(turn: &Turn<'_>) -> Answer {
     if let Some(when) = &when {
         rows.retain(|r| r.int("DUE_DATE").is_some_and(|d| when.contains(d)));
     }
-    let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
+    let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
     if rows.is_empty() {
         return Ok(Said::nothing(format!(
             "{} {} no reminders{said_when} recorded.",
@@ -111,19 +111,21 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
         words.push(named.clone());
         // "Electricity" is the category, "electric" stands in the title.
         words.extend(slot.entities.iter().map(|e| e.shown.to_lowercase()));
+        words.retain(|w| !w.is_empty());
     }
     if turn.said_any(&["credit"]) {
         named = "credit card".into();
         words = vec![named.clone()];
     }
+    let fits = |r: &Rec| {
+        let about = format!("{} {}", r.text("TITLE"), r.text("NOTES")).to_lowercase();
+        words.iter().any(|w| {
+            let stem: String = w.chars().take(w.chars().count().min(7)).collect();
+            about.contains(w.as_str()) || (stem.len() >= 5 && about.contains(&stem))
+        })
+    };
     if !words.is_empty() {
-        rows.retain(|r| {
-            let about = format!("{} {}", r.text("TITLE"), r.text("NOTES")).to_lowercase();
-            words.iter().any(|w| {
-                let stem: String = w.chars().take(w.chars().count().min(7)).collect();
-                !w.is_empty() && (about.contains(w.as_str()) || (stem.len() >= 5 && about.contains(&stem)))
-            })
-        });
+        rows.retain(&fits);
     }
     if turn.said_any(&["overdue", "late"]) {
         rows.retain(|r| r.int("DUE_DATE").is_some_and(|d| d < turn.today()));
@@ -135,7 +137,19 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
             r.int("DUE_DATE").is_some_and(|d| when.contains(d) || (covers_today && d < turn.today()))
         });
     }
-    let said_when = when.map_or(String::new(), |w| format!(" {}", w.said));
+    let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
+    if rows.is_empty() && !words.is_empty() && when.is_none() {
+        let sentence = "SELECT TASK WITH ASSIGNED_TO = \"{person}\" AND WITH STATUS = \"completed\" AND WITH CONTEXT = \"bills\" BY.DSND COMPLETED_DATE";
+        let paid = turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))?;
+        if let Some(rec) = paid.iter().find(|r| fits(r)) {
+            let title = rec.text("TITLE").to_lowercase();
+            let day = rec
+                .int("COMPLETED_DATE")
+                .map_or(String::new(), |d| format!(" {}", say::on_day(d, turn.today())));
+            let bill = title.trim_start_matches("pay the ").trim_start_matches("pay ");
+            return Ok(Said::answered(format!("No {named} bill is open; the {bill} was paid{day}.")));
+        }
+    }
     if rows.is_empty() {
         let what = if named.is_empty() { "open bills".into() } else { format!("open {named} bill") };
         return Ok(Said::nothing(format!("I have no {what}{said_when} recorded.")));
@@ -261,7 +275,7 @@ fn by_title(turn: &Turn<'_>) -> Result<Rec, Stop> {
 }
 
 /// "cleaning" and "clean", "tires" and "tire".
-fn near(a: &str, b: &str) -> bool {
+pub(super) fn near(a: &str, b: &str) -> bool {
     let stem = |w: &str| w.trim_end_matches("ing").trim_end_matches("ed").trim_end_matches('s').to_string();
     a.len() > 3 && b.len() > 3 && stem(a) == stem(b)
 }

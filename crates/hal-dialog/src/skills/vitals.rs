@@ -149,7 +149,19 @@ pub(super) fn query(turn: &Turn<'_>) -> Answer {
         )));
     }
     let when = when.map(|w| w.said).unwrap_or_default();
-    if all.len() <= 3 {
+    // "Read me my blood pressures": each of them.
+    let each = turn.said_any(&[
+        "read",
+        "list",
+        "each",
+        "all",
+        "every",
+        "readings",
+        "pressures",
+        "sugars",
+        "weights",
+    ]);
+    if all.len() <= if each { 8 } else { 3 } {
         let items: Vec<String> = all
             .iter()
             .map(|r| format!("{} {}", value(measure, r.value, r.second_value), taken(turn, r)))

@@ -211,6 +211,9 @@ const YES: &[&str] = &[
     "yes thanks",
     "yes thank you",
     "yes it is",
+    "yes do",
+    "yep do",
+    "yes add that",
 ];
 const NO: &[&str] = &[
     "no",
@@ -250,6 +253,11 @@ const NO: &[&str] = &[
     "no leave it",
     "not that",
     "skip it",
+    "keep it",
+    "keep them",
+    "leave them",
+    "wait",
+    "better not",
 ];
 const UNDO: &[&str] = &[
     "undo",
@@ -274,6 +282,12 @@ const UNDO: &[&str] = &[
     "oops undo that",
     "no undo that",
     "undo last",
+    "undo last change",
+    "undo the change",
+    "undo the last thing",
+    "undo my last",
+    "scrap that",
+    "take that back again",
 ];
 
 /// Recognises an utterance that is nothing but a control word, in its usual variants.
@@ -315,10 +329,13 @@ fn is_made_of(text: &str, phrases: &[&str]) -> bool {
         })
 }
 
-/// "Undo", "take that back".
+/// "Undo", "take that back", also after an explanation: "we have some in the drawer, undo that".
 pub(crate) fn is_undo(text: &str) -> bool {
-    let (whole, inner) = utterance(text);
-    UNDO.contains(&whole.as_str()) || UNDO.contains(&inner.as_str())
+    let is = |text: &str| {
+        let (whole, inner) = utterance(text);
+        UNDO.contains(&whole.as_str()) || UNDO.contains(&inner.as_str())
+    };
+    is(text) || super::normalise::clauses(text).last().is_some_and(|last| last.len() < text.len() && is(last))
 }
 
 /// The words as said without the name, and without all politeness.

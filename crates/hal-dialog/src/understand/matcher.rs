@@ -17,7 +17,7 @@ const FUNCTION_WORDS: &str = "a an the this that these those some any all both e
  but if so what which who whom whose when where why how much many long often not no yes please just also too very really still \
  currently now presently ever again else already yet only even back off down got get gets getting gotten give given show shown tell told list read say said see \
  look know find let want wants need needs needed like going go goes gone went come comes coming keep kept put make made \
- file files record records recorded recording saved stored noted written information details detail thing things stuff ought anything something everything one ones kind kinds sort type types bit few several \
+ file files record records recorded recording saved stored noted written information details detail thing things stuff ought thought think thinking anything something everything one ones kind kinds sort type types bit few several \
  actually exactly hal supposed scheduled between during until since before after ago way right well because though while through per me's us's \
  lately these days moment time times name names called number numbers happen happened happening hear pull bring set use using would'd talk speak question answer \
  one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
@@ -285,6 +285,13 @@ fn collect_words(node: &Node, into: &mut HashSet<String>) {
 /// "I think …", "that restaurant was …": told, not asked.
 fn is_statement(utterance: Utterance<'_>) -> bool {
     let word = |i: usize| utterance.tokens.get(i).map_or("", |t| t.text.as_str());
+    // "I know I have the dentist this week, just not what time": told first, asked then.
+    let asks_later = utterance.tokens.iter().skip(1).any(|t| {
+        matches!(t.text.as_str(), "what" | "when" | "which" | "where" | "who" | "how" | "whether" | "why")
+    });
+    if asks_later && utterance.tokens.len() > 4 {
+        return false;
+    }
     match word(0) {
         // Told to do what is no skill of this program: "set the temperature to 70".
         "set" | "turn" | "play" | "order" | "email" | "send" | "text" | "switch" | "write" => true,

@@ -335,6 +335,8 @@ const LEADS: &[&str] = &[
     "well then",
     "and please",
     "whether",
+    "right and",
+    "okay now",
     "good morning",
     "good afternoon",
     "good evening",
@@ -437,6 +439,54 @@ fn polite_opening(tokens: &[Token]) -> usize {
         .map_or(0, |end| end)
 }
 
+/// Whatever leads to "… want to know which", "… can not remember if", "not sure what": the question begins after it.
+fn indirect_opening(tokens: &[Token]) -> usize {
+    const KNOWS: [&str; 10] = [
+        "know",
+        "remember",
+        "recall",
+        "sure",
+        "certain",
+        "forgot",
+        "forget",
+        "forgotten",
+        "wonder",
+        "remembers",
+    ];
+    const LEADS_MAX: usize = 18;
+    let text = |i: usize| tokens.get(i).map_or("", |t| t.text.as_str());
+    (1..tokens.len().min(LEADS_MAX))
+        .rev()
+        .find(|&at| {
+            let asks = QUESTION_WORDS.contains(&text(at)) || matches!(text(at), "if" | "whether");
+            let before = &tokens[at.saturating_sub(9)..at];
+            // "Do I know when" asks nothing else; "I want to know when" and "I do not remember when" do.
+            let names = matches!(text(at - 1), "remember" | "recall" | "forgot" | "forget")
+                && matches!(text(at), "all" | "the" | "my" | "our");
+            (asks || names)
+                && KNOWS.contains(&text(at - 1))
+                && before.iter().any(|t| {
+                    matches!(
+                        t.text.as_str(),
+                        "not"
+                            | "want"
+                            | "wants"
+                            | "need"
+                            | "needs"
+                            | "like"
+                            | "love"
+                            | "forgot"
+                            | "forgotten"
+                            | "forget"
+                            | "wonder"
+                            | "never"
+                            | "to"
+                    )
+                })
+        })
+        .unwrap_or(0)
+}
+
 /// Asides that can stand anywhere; a longer one before a shorter that begins it.
 const ASIDES: &[&str] = &[
     "if i may ask",
@@ -482,23 +532,87 @@ pub fn without_asides(words: Vec<Token>) -> Vec<Token> {
     if out.is_empty() { words } else { out }
 }
 
-/// The sentences of a text, the last first: who explains himself asks at the end.
-pub fn sentences(text: &str) -> Vec<&str> {
-    let mut out = Vec::new();
-    let mut start = 0;
+/// The clauses of a text: what stands between full stops, commas, "and", "but", "so", "because".
+pub fn clauses(text: &str) -> Vec<&str> {
+    const JOINS: [&str; 9] =
+        [" and ", " but ", " so ", " because ", " cause ", " since ", " - ", " or ", " then "];
+    let mut out = vec![text];
+    let mut cuts: Vec<(usize, usize)> = Vec::new();
     for (i, c) in text.char_indices() {
         // The dot of "Dr." or "3.5" ends no sentence; a sentence has words before it and a blank after.
-        let ends = matches!(c, '?' | '!' | ';')
+        let ends = matches!(c, '?' | '!' | ';' | ',' | '—' | '–')
             || c == '.' && text[..i].rsplit(' ').next().is_some_and(|w| w.len() > 3);
-        if ends && text[i + c.len_utf8()..].starts_with(' ') {
-            out.push(&text[start..i]);
-            start = i + c.len_utf8();
+        let next = i + c.len_utf8();
+        if ends && text[next..].starts_with(' ') {
+            cuts.push((i, next));
+        }
+    }
+    let lower = text.to_ascii_lowercase();
+    for join in JOINS {
+        cuts.extend(lower.match_indices(join).map(|(at, found)| (at, at + found.len())));
+    }
+    cuts.sort_unstable();
+    out.clear();
+    let mut start = 0;
+    for (from, to) in cuts {
+        if from >= start {
+            out.push(&text[start..from]);
+            start = to;
         }
     }
     out.push(&text[start..]);
     out.retain(|s| s.chars().any(char::is_alphanumeric));
-    out.reverse();
+    out.truncate(CLAUSES_MAX);
     out
+}
+
+/// Clauses that are looked at; a story of more is not a question.
+const CLAUSES_MAX: usize = 8;
+
+/// What stands before and after the words by which somebody takes back what he just said.
+pub fn correction(text: &str) -> Option<(&str, &str)> {
+    const MARKS: [&str; 14] = [
+        "no wait i mean",
+        "no wait",
+        "wait no",
+        "no i mean",
+        "no sorry i mean",
+        "no sorry",
+        "sorry i mean",
+        "i mean",
+        "no i tell a lie",
+        "i tell a lie",
+        "no actually",
+        "or rather",
+        "scratch that",
+        "correction",
+    ];
+    // Compared letter for letter without commas, so that places in the text stay known.
+    let lower = text.to_ascii_lowercase();
+    let plain: Vec<(usize, char)> =
+        lower.char_indices().filter(|(_, c)| !matches!(c, ',' | '.' | '-' | '\'' | '!')).collect();
+    let joined: String = plain.iter().map(|(_, c)| *c).collect();
+    let mut best: Option<(usize, usize)> = None;
+    for mark in MARKS {
+        let Some(at) = joined.find(&format!(" {mark} ")) else { continue };
+        let end = at + mark.len() + 2;
+        if best.is_none_or(|(from, to)| at < from || at == from && end > to) {
+            best = Some((at, end));
+        }
+    }
+    let (at, end) = best?;
+    // Bytes of `joined` to bytes of `text`: both count the same characters.
+    let place = |byte: usize| plain.get(joined[..byte].chars().count()).map(|(at, _)| *at);
+    let (before, after) = (&text[..place(at)?], &text[place(end)?..]);
+    (before.split_whitespace().count() >= 2 && !after.trim().is_empty()).then_some((before, after))
+}
+
+/// The one spelling of a word that has several: "mum" and "mom".
+pub fn one_spelling(word: &str) -> String {
+    match abbreviation(word) {
+        Some([one]) => (*one).to_string(),
+        _ => word.to_string(),
+    }
 }
 
 /// Takes politeness and hesitation off both ends, as often as something comes off; never the whole utterance.
@@ -510,6 +624,7 @@ pub fn core(tokens: &[Token]) -> std::ops::Range<usize> {
     loop {
         let before = (start, end);
         start += polite_opening(&tokens[start..end]);
+        start += indirect_opening(&tokens[start..end]);
         if let Some(n) = LEADS.iter().filter_map(|lead| prefix(&tokens[start..end], lead)).max() {
             // "good morning HAL" is a greeting, not a question about HAL.
             let rest = tokens.get(start + n..end).unwrap_or_default();

@@ -263,8 +263,12 @@ impl Matcher<'_> {
         for end in at + 1..=self.utterance.tokens.len().min(at + length_max) {
             let words = &self.utterance.tokens[at..end];
             // "do i need {item}" is not "do i need to fast": an item is a thing.
-            if kind == Kind::Item && words[0].text == "to" {
+            if kind == Kind::Item && (words[0].text == "to" || is_no_thing(&words[words.len() - 1].text)) {
                 break;
+            }
+            // "Put it on the list" says nothing of what.
+            if kind == Kind::Item && words.iter().all(|w| is_pronoun(&w.text)) {
+                continue;
             }
             if kind == Kind::Measure || (!kind.is_free() && !could_be_name(words)) {
                 break;
@@ -277,6 +281,33 @@ impl Matcher<'_> {
             take(at..end, false, gain, captures);
         }
     }
+}
+
+/// Words that no thing to buy is called by: what holds one is a question or an order.
+fn is_no_thing(word: &str) -> bool {
+    matches!(
+        word,
+        "what"
+            | "is"
+            | "are"
+            | "who"
+            | "when"
+            | "where"
+            | "how"
+            | "read"
+            | "show"
+            | "tell"
+            | "hear"
+            | "me"
+            | "i"
+            | "you"
+            | "we"
+            | "list"
+    )
+}
+
+fn is_pronoun(word: &str) -> bool {
+    matches!(word, "it" | "that" | "them" | "those" | "these" | "this" | "some")
 }
 
 /// A name that no record has is still only nouns: it holds none of the small words of the language.
