@@ -11,6 +11,18 @@ use facts::Facts;
 
 const EVERYDAY: &str = include_str!("../questions/everyday.tsv");
 
+/// Further files of the same form, each about an account of its own, right on [`VARIED_DAY`].
+const VARIED: [(&str, &str); 5] = [
+    ("varied-1.tsv", include_str!("../questions/varied-1.tsv")),
+    ("varied-2.tsv", include_str!("../questions/varied-2.tsv")),
+    ("varied-3.tsv", include_str!("../questions/varied-3.tsv")),
+    ("varied-4.tsv", include_str!("../questions/varied-4.tsv")),
+    ("varied-5.tsv", include_str!("../questions/varied-5.tsv")),
+];
+
+/// Year, month and day of the varied files: a Tuesday.
+pub const VARIED_DAY: (i32, u32, u32) = (2026, 11, 24);
+
 /// Under this share of right answers a run has failed.
 pub const RIGHT_PERCENT_MIN: usize = 95;
 
@@ -44,6 +56,18 @@ pub struct Answer {
 /// The number of the line that cannot be read, or that names an unknown fact.
 pub fn everyday(facts: &Facts) -> Result<Vec<Row>, String> {
     parse(EVERYDAY, facts)
+}
+
+/// Name and rows of each varied file.
+///
+/// # Errors
+///
+/// As [`everyday`], with the name of the file.
+pub fn varied(facts: &Facts) -> Result<Vec<(&'static str, Vec<Row>)>, String> {
+    VARIED
+        .into_iter()
+        .map(|(name, text)| Ok((name, parse(text, facts).map_err(|e| format!("{name}, {e}"))?)))
+        .collect()
 }
 
 /// The rows of any file of that form.

@@ -8,22 +8,20 @@ use hal_db::Database;
 use hal_db::date::{day_from_ymd, iso};
 use hal_dialog::{Brain, Control, Memory, Moment, Question, User, control};
 use hal_server::demo;
-use hal_sim::questions::{self, Answer, Score, facts::facts};
+use hal_sim::questions::{self, Answer, Row, Score, facts::facts};
 
 /// Half past two in the afternoon.
 const SECOND: u32 = 52_200;
 
 /// Asks everything on one day, as the gateway would: words of control never reach the brain.
-fn ask_everything(today: i64) -> Score {
+fn ask_everything(today: i64, rows: &[Row]) -> Score {
     let database = Database::in_memory();
     demo::load(&database, today).expect("the demo household fits an empty account");
-    let facts = facts(&demo::household(today), today, SECOND);
-    let rows = questions::everyday(&facts).expect("the question file is whole");
 
     let brain = Brain::builtin().expect("the skills of the program compile");
     let user = User { id: demo::OWNER.to_owned(), person: Some(demo::OWNER.to_owned()) };
     let mut sessions: BTreeMap<String, (Memory, String)> = BTreeMap::new();
-    let score = questions::run(&rows, |conversation, question| {
+    let score = questions::run(rows, |conversation, question| {
         let (memory, last) = sessions.entry(conversation.to_owned()).or_default();
         let answered = |text: &str| Answer { outcome: "answered".to_owned(), text: text.to_owned() };
         match control(question) {
@@ -57,7 +55,9 @@ fn unix_ms(today: i64) -> i64 {
 #[track_caller]
 fn check(year: i32, month: u32, day: u32) {
     let today = day_from_ymd(year, month, day);
-    let score = ask_everything(today);
+    let facts = facts(&demo::household(today), today, SECOND);
+    let rows = questions::everyday(&facts).expect("the question file is whole");
+    let score = ask_everything(today, &rows);
     println!("{}: {score}", iso(today));
     if let Err(report) = score.check() {
         panic!("{}: {report}", iso(today));
@@ -82,6 +82,20 @@ fn everyday_questions_are_answered_on_new_years_eve() {
 #[test]
 fn everyday_questions_are_answered_before_a_weekend_and_a_leap_day() {
     check(2028, 2, 26);
+}
+
+#[test]
+fn the_questions_of_many_people_are_answered() {
+    let (year, month, day) = questions::VARIED_DAY;
+    let today = day_from_ymd(year, month, day);
+    let facts = facts(&demo::household(today), today, SECOND);
+    for (name, rows) in questions::varied(&facts).expect("the question files are whole") {
+        let score = ask_everything(today, &rows);
+        println!("{name}: {score}");
+        if let Err(report) = score.check() {
+            panic!("{name}: {report}");
+        }
+    }
 }
 
 #[test]
