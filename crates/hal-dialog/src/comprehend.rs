@@ -93,7 +93,9 @@ fn understand_part(
     let reminded = memory.reminded_of(beside.iter().cloned());
     let alone = understand_text(brain, &reminded, lexicon, q, part).filter(|found| {
         // A clause with nothing of its own ("what day was it") asks about the other.
-        beside.is_empty() || !GENERAL.contains(&brain.asks[found.ask].intent.as_str())
+        let is_content = |t: &Token| !is_function_word(&t.text) && !is_filler(&t.text);
+        let more = !beside.is_empty() || rest.iter().any(|text| tokens(text).iter().any(is_content));
+        !more || !GENERAL.contains(&brain.asks[found.ask].intent.as_str())
     });
     let mut found = match alone {
         Some(found) => found,

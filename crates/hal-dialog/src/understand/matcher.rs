@@ -20,7 +20,7 @@ const FUNCTION_WORDS: &str = "a an the this that these those some any all both e
  file files record records recorded recording saved stored noted written information details detail thing things stuff ought thought think thinking anything something everything one ones kind kinds sort type types bit few several \
  actually exactly hal supposed scheduled between during until since before after ago way right well because though while through per me's us's \
  lately these days moment time times name names called number numbers happen happened happening hear pull bring set use using would'd talk speak question answer \
- one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means okay sure hey hi hello thanks thank remember currently personally own at's around near";
+ one two three four five six seven eight nine ten eleven twelve dozen exist exists possible able mean means meant okay sure hey hi hello thanks thank remember currently personally own at's around near";
 
 /// Words that address, hedge or set the scene: they stand anywhere and change no question.
 const FILLERS: &str = "dear darling love honey sweetheart buddy mate pal dude bro man sir madam ma'am friend folks quick quickly kindly moment \

@@ -154,6 +154,11 @@ fn contraction(word: &str) -> Option<&'static [&'static str]> {
         "where'd" => &["where", "did"],
         "how'd" => &["how", "did"],
         "who're" => &["who", "are"],
+        "todays" => &["today", "'s"],
+        "tomorrows" => &["tomorrow", "'s"],
+        "yesterdays" => &["yesterday", "'s"],
+        "kinda" => &["kind", "of"],
+        "sorta" => &["sort", "of"],
         "whats" | "wats" => &["what", "is"],
         "whos" => &["who", "is"],
         "whens" => &["when", "is"],
@@ -550,6 +555,34 @@ pub fn clauses(text: &str) -> Vec<&str> {
     let lower = text.to_ascii_lowercase();
     for join in JOINS {
         cuts.extend(lower.match_indices(join).map(|(at, found)| (at, at + found.len())));
+    }
+    // What is heard has no commas: a question may begin at any of its words.
+    if !text.contains([',', '.', '?', '!', ';']) {
+        const STARTS: [&str; 12] = [
+            " what ",
+            " what's ",
+            " when ",
+            " where ",
+            " which ",
+            " who ",
+            " how ",
+            " can you ",
+            " could you ",
+            " undo",
+            " i ",
+            " tell me ",
+        ];
+        // "What time do | I have to go" is one clause.
+        const INSIDE: [&str; 14] = [
+            "do", "did", "am", "was", "have", "can", "should", "will", "would", "that", "what", "when",
+            "know", "and",
+        ];
+        for start in STARTS {
+            let whole = lower
+                .match_indices(start)
+                .filter(|(at, _)| lower[..*at].rsplit(' ').next().is_none_or(|word| !INSIDE.contains(&word)));
+            cuts.extend(whole.map(|(at, _)| (at, at + 1)));
+        }
     }
     cuts.sort_unstable();
     out.clear();
