@@ -202,12 +202,33 @@ pub(crate) fn read(words: Vec<Token>, lexicon: &Lexicon, skills: &Matcher, now: 
     let words = possessives(understand::normalise::without_asides(words), lexicon);
     let range = core(&words);
     let asked = range.start > 0;
-    let tokens = words[range].to_vec();
+    let tokens = without_denied(words[range].to_vec(), lexicon);
     let mut mentions = lexicon.mentions(&tokens);
     mentions.extend(unknown_doctors(&tokens, &mentions, lexicon, skills));
     let whens = when::find(&tokens, now);
     let times = daytime::find(&tokens);
     Reading { tokens, mentions, whens, times, asked }
+}
+
+/// "Not the metformin, the lisinopril": what is denied is not meant when another of its kind is named.
+fn without_denied(mut tokens: Vec<Token>, lexicon: &Lexicon) -> Vec<Token> {
+    let mentions = lexicon.mentions(&tokens);
+    let denied = mentions.iter().find_map(|m| {
+        let article = m
+            .range
+            .start
+            .checked_sub(1)
+            .filter(|&i| matches!(tokens[i].text.as_str(), "the" | "my" | "her" | "his"));
+        let not = article.unwrap_or(m.range.start).checked_sub(1).filter(|&i| tokens[i].text == "not")?;
+        let others =
+            mentions.iter().any(|o| o.kind == m.kind && o.range != m.range && o.entities != m.entities);
+        // "I am not taking the metformin" denies no name.
+        others.then_some(not..m.range.end)
+    });
+    if let Some(range) = denied {
+        tokens.drain(range);
+    }
+    tokens
 }
 
 /// "Doctor Okafor" whom no record has: a doctor all the same, about whom nothing is recorded.
@@ -397,6 +418,15 @@ fn slot_of(mention: &Mention, reading: &Reading, lexicon: &Lexicon) -> Slot {
 pub(crate) fn slots_of(found: &Found, reading: &Reading, lexicon: &Lexicon, topic: &Slots) -> Slots {
     let mut slots: Slots = BTreeMap::new();
     for (kind, id) in &found.set {
+        // "What is that doctor's number": the one that the talk is about.
+        let pointed = reading
+            .tokens
+            .windows(2)
+            .any(|w| matches!(w[0].text.as_str(), "that" | "this") && w[1].text == "doctor");
+        if let (Kind::Doctor, true, Some(slot)) = (*kind, pointed, topic.get(kind)) {
+            slots.insert(*kind, slot.clone());
+            continue;
+        }
         let entities = lexicon.entities.iter().filter(|e| e.kind == *kind && e.id == *id).cloned().collect();
         slots.insert(*kind, Slot { text: id.clone(), entities, when: None });
     }

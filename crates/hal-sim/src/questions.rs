@@ -12,12 +12,13 @@ use facts::Facts;
 const EVERYDAY: &str = include_str!("../questions/everyday.tsv");
 
 /// Further files of the same form, each about an account of its own, right on [`VARIED_DAY`].
-const VARIED: [(&str, &str); 5] = [
+const VARIED: [(&str, &str); 6] = [
     ("varied-1.tsv", include_str!("../questions/varied-1.tsv")),
     ("varied-2.tsv", include_str!("../questions/varied-2.tsv")),
     ("varied-3.tsv", include_str!("../questions/varied-3.tsv")),
     ("varied-4.tsv", include_str!("../questions/varied-4.tsv")),
     ("varied-5.tsv", include_str!("../questions/varied-5.tsv")),
+    ("varied-6.tsv", include_str!("../questions/varied-6.tsv")),
 ];
 
 /// Year, month and day of the varied files: a Tuesday.

@@ -335,7 +335,14 @@ pub(crate) fn is_undo(text: &str) -> bool {
         let (whole, inner) = utterance(text);
         UNDO.contains(&whole.as_str()) || UNDO.contains(&inner.as_str())
     };
-    is(text) || super::normalise::clauses(text).last().is_some_and(|last| last.len() < text.len() && is(last))
+    // "Undo that, we do have some", said without a pause.
+    let (_, inner) = utterance(text);
+    let reasoned = UNDO.iter().any(|undo| {
+        inner.strip_prefix(undo).is_some_and(|rest| rest.starts_with(" we ") || rest.starts_with(" i "))
+    });
+    reasoned
+        || is(text)
+        || super::normalise::clauses(text).last().is_some_and(|last| last.len() < text.len() && is(last))
 }
 
 /// The words as said without the name, and without all politeness.

@@ -364,6 +364,8 @@ const TAILS: &[&str] = &[
     "then",
     "anyway",
     "would you",
+    "would ya",
+    "will ya",
     "could you",
     "will you",
     "can you",
@@ -557,8 +559,8 @@ pub fn clauses(text: &str) -> Vec<&str> {
         cuts.extend(lower.match_indices(join).map(|(at, found)| (at, at + found.len())));
     }
     // What is heard has no commas: a question may begin at any of its words.
-    if !text.contains([',', '.', '?', '!', ';']) {
-        const STARTS: [&str; 12] = [
+    if !text.trim_end_matches(['.', '?', '!', ' ']).contains([',', '.', '?', '!', ';']) {
+        const STARTS: [&str; 15] = [
             " what ",
             " what's ",
             " when ",
@@ -571,6 +573,9 @@ pub fn clauses(text: &str) -> Vec<&str> {
             " undo",
             " i ",
             " tell me ",
+            " i'm ",
+            " im ",
+            " we ",
         ];
         // "What time do | I have to go" is one clause.
         const INSIDE: [&str; 14] = [
@@ -637,7 +642,7 @@ pub fn correction(text: &str) -> Option<(&str, &str)> {
     // Bytes of `joined` to bytes of `text`: both count the same characters.
     let place = |byte: usize| plain.get(joined[..byte].chars().count()).map(|(at, _)| *at);
     let (before, after) = (&text[..place(at)?], &text[place(end)?..]);
-    (before.split_whitespace().count() >= 2 && !after.trim().is_empty()).then_some((before, after))
+    (!before.trim().is_empty() && !after.trim().is_empty()).then_some((before, after))
 }
 
 /// The one spelling of a word that has several: "mum" and "mom".

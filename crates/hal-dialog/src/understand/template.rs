@@ -303,6 +303,13 @@ fn is_no_thing(word: &str) -> bool {
             | "you"
             | "we"
             | "list"
+            | "did"
+            | "do"
+            | "does"
+            | "has"
+            | "have"
+            | "can"
+            | "not"
     )
 }
 
