@@ -19,6 +19,7 @@ mod error;
 pub mod fmt;
 pub mod import;
 mod index;
+mod itype;
 mod number;
 mod pattern;
 pub mod query;
