@@ -1,6 +1,11 @@
-//! Numbers as text: what counts as one, how two compare, compound order, exact sums. Decimal digits, never floats.
+//! Numbers as text: what counts as one, how two compare, compound order, exact sums, arithmetic. Decimal digits, never
+//! floats.
+
+mod value;
 
 use std::cmp::Ordering;
+
+pub use value::{Number, PRECISION};
 
 /// A number read in place: `[+-]digits[.digits]`, spaces around it ignored.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +18,9 @@ pub(crate) struct Decimal<'a> {
 impl<'a> Decimal<'a> {
     /// Reads a number; `None` for anything else, also for "".
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Decimal<'a>> {
-        let bytes = bytes.trim_ascii();
+        let start = bytes.iter().position(|&b| b != b' ')?;
+        let end = bytes.iter().rposition(|&b| b != b' ')?;
+        let bytes = &bytes[start..=end];
         let (negative, digits) = match bytes {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -25,7 +32,8 @@ impl<'a> Decimal<'a> {
         if !all_digits || whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        Some(Decimal::new(negative, whole, fraction))
+        let decimal = Decimal::new(negative, whole, fraction);
+        (decimal.whole.len() <= value::WHOLE_DIGITS_MAX).then_some(decimal)
     }
 
     fn new(negative: bool, whole: &'a [u8], fraction: &'a [u8]) -> Decimal<'a> {
@@ -72,10 +80,14 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// Compares as `< >` do: numbers when both are, else as strings; "" is less than anything else.
-pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+/// Compares as `= < >` do: numbers when both are, else as strings; "" is less than anything else (3.4).
+///
+/// Numbers that are not whole count as equal when they are closer than 2.91E-11, so this is no order to sort by.
+#[must_use]
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     match (Decimal::parse(a), Decimal::parse(b)) {
-        (Some(a), Some(b)) => a.compare(&b),
+        (Some(a), Some(b)) if a.fraction.is_empty() && b.fraction.is_empty() => a.compare(&b),
+        (Some(a), Some(b)) => Number::of(&a).compare(Number::of(&b)),
         _ => a.cmp(b),
     }
 }

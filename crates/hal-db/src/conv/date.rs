@@ -80,11 +80,11 @@ impl Style {
         let mut chars = upper.chars().peekable();
         let year_digits =
             chars.next_if(|c| ('0'..='4').contains(c)).and_then(|c| c.to_digit(10)).map_or(4, |d| d as usize);
-        // The digit 0 after the year's digits is a separator that shows as itself.
+        // The digit 0 after the year's digits stands for no separator.
         let separator = chars.next_if(|c| !c.is_ascii_alphabetic() && (!c.is_ascii_digit() || *c == '0'));
         let mut style = Style {
             year_digits,
-            separator: separator.map(|c| c.to_string()),
+            separator: separator.map(|c| if c == '0' { String::new() } else { c.to_string() }),
             parts: Vec::new(),
             modifiers,
             title: false,

@@ -1,7 +1,6 @@
 //! `MD`, `ML`, `MR`: numbers with decimals, scale, thousands, currency, signs, and a field to stand in.
 
 use super::{Converted, Status, ok};
-use crate::Env;
 use crate::dynarray::text;
 use crate::fmt::mask;
 use crate::number::Decimal;
@@ -262,15 +261,15 @@ fn placed(text: &str, style: &Style, side: Side) -> String {
     if side == Side::Right { fill + text } else { text.to_owned() + &fill }
 }
 
-pub(super) fn input_md(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_md(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::None)
 }
 
-pub(super) fn input_ml(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_ml(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::Left)
 }
 
-pub(super) fn input_mr(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_mr(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::Right)
 }
 

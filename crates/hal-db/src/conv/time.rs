@@ -1,7 +1,6 @@
 //! `MT`: seconds since midnight as a time of day.
 
 use super::{Converted, Status, ok};
-use crate::Env;
 use crate::number::Decimal;
 
 const DAY: i64 = 86_400;
@@ -68,7 +67,7 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
     ok(text)
 }
 
-pub(super) fn input(value: &[u8], _rest: &str, _env: &Env) -> Converted {
+pub(super) fn input(value: &[u8], _rest: &str) -> Converted {
     let text = std::str::from_utf8(value).map_err(|_| Status::BadData)?.trim();
     if text.is_empty() {
         // As QM: nothing is no time, and says so.

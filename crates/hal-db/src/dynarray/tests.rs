@@ -271,6 +271,25 @@ proptest! {
     }
 
     #[test]
+    fn what_is_remembered_of_a_change_never_shows(steps in prop::collection::vec((0u8..4, -1i64..4, -1i64..4, -1i64..4, prop_oneof!["[a-z]{0,2}", Just("x\u{FD}y".to_owned()), Just("x\u{FE}".to_owned())]), 1..12)) {
+        let mut array = DynArray::new();
+        for (kind, f, v, s, new) in steps {
+            // A clone remembers nothing.
+            let mut fresh = array.clone();
+            let new = DynArray::from_text(&new);
+            for array in [&mut array, &mut fresh] {
+                match kind {
+                    0 => array.insert(f, v, s, &new),
+                    1 => array.delete(f, v, s),
+                    2 => array.push_field(&new),
+                    _ => array.replace(f, v, s, &new),
+                }
+            }
+            prop_assert_eq!(show(&array), show(&fresh), "{} <{},{},{}>", kind, f, v, s);
+        }
+    }
+
+    #[test]
     fn no_position_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), f in -2i64..9, v in -2i64..9, s in -2i64..9) {
         let array = DynArray::from_bytes(bytes);
         let _ignored = array.extract(f, v, s);
@@ -281,4 +300,26 @@ proptest! {
         let _ignored = array.crop();
         prop_assert_eq!(DynArray::from_text(&DynArray::from_text(&array.to_text()).to_text()), DynArray::from_text(&array.to_text()));
     }
+}
+
+#[test]
+fn a_hundred_thousand_values_are_added_one_by_one_in_linear_time() {
+    const COUNT: i64 = 100_000;
+    let mut built: Vec<DynArray> = vec![DynArray::new(); 5];
+    for number in 1..=COUNT {
+        let text = number.to_string();
+        built[0].replace(3, -1, 0, &text);
+        built[1].replace(3, number, 0, &text);
+        built[2].insert(3, number, 0, &text);
+        built[3].replace(number, 0, 0, &text);
+        built[4].replace(1, 1, -1, &text);
+    }
+    // Searching from the beginning each time would take minutes here.
+    for array in &built[..3] {
+        assert_eq!(array.values(3).count(), COUNT as usize);
+        assert_eq!(array.extract(3, COUNT, 0), b"100000");
+        assert_eq!(array.locate(b"99999", 3, 1, 0, Order::None), Ok(99_999));
+    }
+    assert_eq!(built[3].dcount_fields(), COUNT as usize);
+    assert_eq!(dcount(built[4].as_bytes(), &[SM]), COUNT as usize);
 }

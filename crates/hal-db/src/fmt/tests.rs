@@ -23,7 +23,7 @@ fn values_are_laid_out_as_the_specification_says() {
     ] {
         assert_eq!(fmt(value, spec).as_deref(), Some(expected), "{value} {spec}");
     }
-    for bad in ["", "10", "x", "99999L", "5'0R"] {
+    for bad in ["", "123", "x", "99999L", "5'0R"] {
         assert_eq!(fmt("1", bad), None, "{bad}");
     }
 }
