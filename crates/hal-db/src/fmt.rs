@@ -136,7 +136,24 @@ impl Format {
         self
     }
 
-    /// The value laid out: one line, or several where it is longer than its field.
+    /// The pieces that FMT gives: as [`Format::lines`], but `U` is broken as `L` is, and of the lines of `T` only the
+    /// last is filled up (6.4, 23).
+    fn pieces(&self, value: &str) -> Vec<String> {
+        match self.justify {
+            Justify::Unbroken => Format { justify: Justify::Left, ..self.clone() }.lines(value),
+            Justify::Text => {
+                let mut lines = self.lines(value);
+                let before_last = lines.len().saturating_sub(1);
+                for line in &mut lines[..before_last] {
+                    line.truncate(line.trim_end_matches(self.fill).len());
+                }
+                lines
+            }
+            _ => self.lines(value),
+        }
+    }
+
+    /// The value laid out in a column: one line, or several where it is longer than its field.
     #[must_use]
     pub fn lines(&self, value: &str) -> Vec<String> {
         let text = self.numeric(value).unwrap_or_else(|| value.to_owned());
@@ -221,7 +238,7 @@ pub fn fmt(value: &str, spec: &str) -> Option<String> {
 
 fn laid_out(value: &str, spec: &str) -> Option<Vec<String>> {
     if let Some(format) = Format::parse(spec).or_else(|| Format::of_decimals(spec)) {
-        return Some(format.lines(value));
+        return Some(format.pieces(value));
     }
     if !spec.starts_with(['D', 'd']) {
         return None;

@@ -1,7 +1,8 @@
-//! `IS`, `IL`: integers of two and four bytes; `MP`: two decimal digits a byte.
+//! `IS`, `IL`, `IF`: integers of two and four bytes and floats of four; `MP`: two decimal digits a byte.
 
 use super::{Converted, Status, ok};
 use crate::dynarray;
+use crate::number::{Decimal, Number, PRECISION};
 
 /// Whether bytes come least first (as stored on today's machines, or by a trailing `L`) or greatest first (`B`).
 fn little_endian(rest: &str) -> Result<bool, Status> {
@@ -41,6 +42,28 @@ pub(super) fn bytes(value: &[u8], rest: &str, width: usize) -> Converted {
         bytes.reverse();
     }
     ok(bytes)
+}
+
+/// Up to four bytes as a float of IEEE 754, missing ones 0, shown with the usual decimals; there must be one.
+pub(super) fn float(value: &[u8], rest: &str) -> Converted {
+    let little = little_endian(rest)?;
+    if value.is_empty() || value.len() > 4 {
+        return Err(Status::BadData);
+    }
+    let mut bytes = [0; 4];
+    bytes[..value.len()].copy_from_slice(value);
+    let number = if little { f32::from_le_bytes(bytes) } else { f32::from_be_bytes(bytes) };
+    let text = format!("{number:.10}");
+    let number = Number::parse(text.as_bytes()).ok_or(Status::BadData)?;
+    ok(number.to_text(PRECISION))
+}
+
+/// A number as the four bytes of a float.
+pub(super) fn float_bytes(value: &[u8], rest: &str) -> Converted {
+    let little = little_endian(rest)?;
+    let number = std::str::from_utf8(value).ok().filter(|_| Decimal::parse(value).is_some());
+    let number: f32 = number.and_then(|text| text.trim().parse().ok()).ok_or(Status::BadData)?;
+    ok(if little { number.to_le_bytes() } else { number.to_be_bytes() })
 }
 
 /// Packed decimal to digits: a first half byte of D is minus, one of F at the end fills up.

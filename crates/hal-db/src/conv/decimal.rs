@@ -40,15 +40,22 @@ impl Style {
         };
         style.decimals = digit(&mut chars).unwrap_or(0);
         style.scale = digit(&mut chars).unwrap_or(style.decimals);
+        // The parts of a code have an order; what comes too late is passed over.
+        let mut signed = false;
+        let mut closing = false;
         while let Some(&c) = chars.peek() {
             match c {
+                ',' | '$' | '+' | '-' | '(' | '<' if closing => {}
+                ',' | '$' if signed => {}
                 ',' => style.thousands = Some(','),
                 '$' => "$".clone_into(&mut style.prefix),
-                '+' | '-' | '(' | '<' => style.sign = Some(c),
-                'C' | 'c' | 'D' | 'd' => style.sign = Some(c.to_ascii_uppercase()),
-                'P' | 'p' => style.unscaled_if_pointed = true,
-                'Z' | 'z' => style.zero_empty = true,
-                'T' | 't' => style.truncate = true,
+                '+' | '-' | '(' | '<' | 'C' | 'c' | 'D' | 'd' => {
+                    style.sign = Some(c.to_ascii_uppercase());
+                    signed = true;
+                }
+                'P' | 'p' => (style.unscaled_if_pointed, closing) = (true, true),
+                'Z' | 'z' => (style.zero_empty, closing) = (true, true),
+                'T' | 't' => (style.truncate, closing) = (true, true),
                 '[' => {
                     chars.next();
                     let inner: String = chars.by_ref().collect();

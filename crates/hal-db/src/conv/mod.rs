@@ -77,7 +77,7 @@ const fn both(begins: &'static str, function: fn(&[u8], &str, &dyn Context) -> C
 }
 
 /// Every code, in the order they are tried.
-const CODES: [Code; 34] = [
+const CODES: [Code; 35] = [
     Code { begins: "MC", output: |v, r, _| chars::output(v, r), input: |v, r, _| chars::input(v, r) },
     Code {
         begins: "MD",
@@ -120,6 +120,7 @@ const CODES: [Code; 34] = [
         output: |v, r, _| binary::integer(v, r, 4),
         input: |v, r, _| binary::bytes(v, r, 4),
     },
+    Code { begins: "IF", output: |v, r, _| binary::float(v, r), input: |v, r, _| binary::float_bytes(v, r) },
     both("L", |v, r, _| filter::length(v, r)),
     both("P", |v, r, _| filter::pattern(v, r)),
     both("R", |v, r, _| filter::range(v, r)),

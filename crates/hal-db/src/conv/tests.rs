@@ -1,4 +1,4 @@
-//! The tables of `shared/qm`, where they are present, and the examples of the specification.
+//! The examples of the specification, both ways. The tables are met in `tests/truth.rs`.
 
 use super::*;
 use crate::Env;
@@ -120,101 +120,6 @@ fn several_codes_are_applied_in_turn_until_one_fails() {
     assert_eq!(shown("x", "?"), ("x".to_owned(), 2));
 }
 
-/// Undoes the `\xHH` escapes of the tables.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("\\x") {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        let code = rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.extend(code);
-        rest = &rest[at + 4..];
-    }
-    out.extend_from_slice(rest.as_bytes());
-    out
-}
-
-/// Rows that `spec.md` overrules, each with its place there.
-fn overruled(func: &str, value: &str, code: &str, result: &str, status: &str) -> Option<&'static str> {
-    let upper = value.to_ascii_uppercase();
-    let time = code.starts_with("MT");
-    if status.starts_with("ABORT") {
-        return Some("3.3: conversions do not stop a query");
-    }
-    if time && func == "OCONV" && value.starts_with('-') {
-        return Some("5.2: a negative time is returned with status 1");
-    }
-    if time && func == "ICONV" && upper.starts_with("12") && upper.ends_with("AM") {
-        return Some("5.2: 12:01AM is 60");
-    }
-    if time && func == "ICONV" && result.parse::<i64>().is_ok_and(|seconds| seconds > 86_400) {
-        return Some("5.2: nothing above 24:00; three or four digits are hours and minutes");
-    }
-    if matches!(code, "DX" | "DMB" | "DWB") {
-        return Some("5.1: codes of the newer OpenQM");
-    }
-    if result == "-0" {
-        return Some("5.4.10: -0 is 0");
-    }
-    if matches!(code, "MCD" | "MCDX" | "MCS" | "MCI") {
-        return Some("5.5: hexadecimal and newer codes as documented");
-    }
-    None
-}
-
-/// Codes of this table that are served.
-fn served(code: &str) -> bool {
-    let upper = code.trim_start().to_ascii_uppercase();
-    let begins = |heads: &[&str]| heads.iter().any(|head| upper.starts_with(head));
-    let first_digit = |at: usize| upper.as_bytes().get(at).is_some_and(|b| b.is_ascii_digit() || *b == b'-');
-    begins(&["MC", "MD", "ML", "MR", "MT", "D", "G", "L", "P("])
-        || upper == "B"
-        || upper == "S"
-        || begins(&["R"]) && first_digit(1)
-        || begins(&["T"]) && first_digit(1) && !upper.contains(';')
-}
-
-#[test]
-fn the_table_of_conversions_is_met() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/qm/conversions.tsv");
-    let Ok(table) = std::fs::read(path) else {
-        eprintln!("skipped: {path} is not here");
-        return;
-    };
-    let table = String::from_utf8_lossy(&table);
-    let (mut passed, mut aside, mut failed) = (0, 0, Vec::new());
-    for line in table.lines().skip(1) {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let [func, value, code, result, status] = columns[..] else { continue };
-        let code_text = crate::DynArray::from_bytes(unescape(code)).to_text();
-        if !served(&code_text) {
-            continue;
-        }
-        if overruled(func, value, code, result, status).is_some() {
-            aside += 1;
-            continue;
-        }
-        let value_bytes = unescape(value);
-        let env = Env { today: 21_512, second: 0 };
-        let (got, got_status) = match func {
-            "OCONV" => oconv(&value_bytes, &code_text),
-            _ => iconv(&value_bytes, &code_text, &env),
-        };
-        if got == unescape(result) && got_status.number().to_string() == status {
-            passed += 1;
-        } else {
-            let got = crate::DynArray::from_bytes(got).to_text();
-            failed.push(format!(
-                "{func}({value}, {code}) = {got:?} {}, not {result:?} {status}",
-                got_status.number()
-            ));
-        }
-    }
-    let total = passed + failed.len();
-    println!("{passed} of {total} rows, {aside} overruled by the specification\n{}", failed.join("\n"));
-    assert!(passed * 100 >= total * 97, "{passed} of {total} rows\n{}", failed.join("\n"));
-}
-
 mod random {
     use proptest::prelude::*;
 
@@ -256,58 +161,4 @@ mod random {
             }
         }
     }
-}
-
-/// The vectors name marks in braces.
-fn braced(text: &str) -> Vec<u8> {
-    let text = text.replace("{IM}", "\u{FF}").replace("{FM}", "\u{FE}").replace("{VM}", "\u{FD}");
-    crate::DynArray::from_text(&text.replace("{SM}", "\u{FC}").replace("{TM}", "\u{FB}")).into_bytes()
-}
-
-#[test]
-fn the_vectors_are_met() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/qm/vectors.tsv");
-    let Ok(table) = std::fs::read_to_string(path) else {
-        eprintln!("skipped: {path} is not here");
-        return;
-    };
-    let (mut passed, mut failed) = (0, Vec::new());
-    for line in table.lines().filter(|line| !line.starts_with('#')) {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let Some(arrow) = columns.iter().position(|column| *column == "=>") else { continue };
-        let (args, result) = (&columns[1..arrow], columns.get(arrow + 1).copied().unwrap_or_default());
-        let status = columns.get(arrow + 2).copied().unwrap_or("0");
-        let (Some(value), Some(code)) = (args.first(), args.get(1)) else { continue };
-        let code_text = crate::DynArray::from_bytes(braced(code)).to_text();
-        let env = Env { today: 21_512, second: 0 };
-        let (got, got_status) = match columns[0] {
-            func @ ("OCONV" | "ICONV") => {
-                if !served(&code_text)
-                    || result == "ABORT"
-                    || overruled(func, value, code, result, status).is_some()
-                {
-                    continue;
-                }
-                if func == "OCONV" {
-                    oconv(&braced(value), &code_text)
-                } else {
-                    iconv(&braced(value), &code_text, &env)
-                }
-            }
-            "FMT" if status == "0" => match crate::fmt::fmt(value, &code_text) {
-                Some(text) => (crate::DynArray::from_text(&text).into_bytes(), Status::Ok),
-                None => (Vec::new(), Status::BadCode),
-            },
-            _ => continue,
-        };
-        if got == braced(result) && got_status.number().to_string() == status {
-            passed += 1;
-        } else {
-            let got = crate::DynArray::from_bytes(got).to_text();
-            failed.push(format!("{} = {got:?} {}", line.replace('\t', " "), got_status.number()));
-        }
-    }
-    let total = passed + failed.len();
-    println!("{passed} of {total} vectors\n{}", failed.join("\n"));
-    assert!(passed * 100 >= total * 95, "{passed} of {total} vectors\n{}", failed.join("\n"));
 }

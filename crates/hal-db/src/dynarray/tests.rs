@@ -1,4 +1,4 @@
-//! The documented examples, the table of `shared/qm`, and properties against nested vectors.
+//! The documented examples, and properties against nested vectors. The tables are met in `tests/truth.rs`.
 
 use proptest::prelude::*;
 
@@ -111,95 +111,6 @@ fn crop_raise_and_lower_move_marks() {
     assert_eq!(show(&da("a]^b\\]c\\^^").crop()), "a^b]c");
     assert_eq!(show(&da("a^b]c").lower()), "a]b\\c");
     assert_eq!(show(&da("a]b\\c").raise()), "a^b]c");
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("\\x") {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        out.extend(rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()));
-        rest = &rest[at + 4..];
-    }
-    out.extend_from_slice(rest.as_bytes());
-    out
-}
-
-fn table(name: &str) -> Vec<Vec<String>> {
-    let path = format!("{}/../../../shared/qm/{name}", env!("CARGO_MANIFEST_DIR"));
-    let Ok(bytes) = std::fs::read(&path) else {
-        eprintln!("skipped: {path} is not here");
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
-
-#[test]
-fn the_table_of_dynamic_arrays_is_met() {
-    let mut wrong = Vec::new();
-    let mut rows = 0;
-    for row in table("dynarray.tsv") {
-        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
-        let mut array = DynArray::from_bytes(unescape(&row[1]));
-        let got = match row[0].as_str() {
-            "EXTRACT" => array.extract(number(2), number(3), number(4)).to_vec(),
-            "REPLACE" | "INSERT" => {
-                let new = unescape(&row[5]);
-                if row[0] == "REPLACE" {
-                    array.replace(number(2), number(3), number(4), &new);
-                } else {
-                    array.insert(number(2), number(3), number(4), &new);
-                }
-                array.into_bytes()
-            }
-            "DELETE" => {
-                array.delete(number(2), number(3), number(4));
-                array.into_bytes()
-            }
-            "DCOUNT" => array.dcount(&unescape(&row[2])).to_string().into_bytes(),
-            "COUNT" => count(array.as_bytes(), &unescape(&row[2])).to_string().into_bytes(),
-            "RAISE" => array.raise().into_bytes(),
-            "LOWER" => array.lower().into_bytes(),
-            "CROP" => array.crop().into_bytes(),
-            _ => continue,
-        };
-        rows += 1;
-        if got != unescape(&row[7]) {
-            let got = DynArray::from_bytes(got).to_text();
-            wrong.push(format!("{}({}) = {got:?}, not {:?}", row[0], row[1..6].join(", "), row[7]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn the_table_of_locate_is_met() {
-    let mut wrong = Vec::new();
-    let mut rows = 0;
-    for row in table("locate.tsv") {
-        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
-        let array = DynArray::from_bytes(unescape(&row[2]));
-        let (f, v, s, order) = match row[0].as_str() {
-            "LOCATE.F" => (1, 0, 0, &row[3]),
-            "LOCATE.V" => (number(3), 1, 0, &row[4]),
-            "LOCATE.S" => (number(3), number(4), 1, &row[5]),
-            _ => continue,
-        };
-        // The list is not in the stated order, where 2.5 stops at the first element past the item.
-        if row[1] == "A10" && order == "DL" {
-            continue;
-        }
-        rows += 1;
-        let got = match array.locate(&unescape(&row[1]), f, v, s, Order::from_letters(order)) {
-            Ok(position) => ("1".to_owned(), position.to_string()),
-            Err(position) => ("0".to_owned(), position.to_string()),
-        };
-        if got != (row[7].clone(), row[8].clone()) {
-            wrong.push(format!("{}({}) = {got:?}, not {} {}", row[0], row[1..6].join(", "), row[7], row[8]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The model: fields of values of subvalues.

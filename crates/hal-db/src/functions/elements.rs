@@ -164,7 +164,7 @@ fn calculated<'a>(
 /// # Errors
 /// [`Fault::NonNumeric`], [`Fault::TooLarge`].
 pub fn adds<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<Vec<u8>, Fault> {
-    calculated(a, b, Number::ZERO, Number::add)
+    calculated(a, b, Number::ZERO, Number::plus)
 }
 
 /// SUBS, `-`.
@@ -172,7 +172,7 @@ pub fn adds<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<
 /// # Errors
 /// [`Fault::NonNumeric`], [`Fault::TooLarge`].
 pub fn subs<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<Vec<u8>, Fault> {
-    calculated(a, b, Number::ZERO, Number::sub)
+    calculated(a, b, Number::ZERO, Number::minus)
 }
 
 /// MULS, `*`.
@@ -180,7 +180,7 @@ pub fn subs<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<
 /// # Errors
 /// [`Fault::NonNumeric`], [`Fault::TooLarge`].
 pub fn muls<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<Vec<u8>, Fault> {
-    calculated(a, b, Number::ZERO, Number::mul)
+    calculated(a, b, Number::ZERO, Number::times)
 }
 
 /// DIVS, `/`; a missing divisor is 1.
@@ -188,7 +188,7 @@ pub fn muls<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<
 /// # Errors
 /// [`Fault::NonNumeric`], [`Fault::DivideByZero`], [`Fault::TooLarge`].
 pub fn divs<'a>(a: impl Into<Operand<'a>>, b: impl Into<Operand<'a>>) -> Result<Vec<u8>, Fault> {
-    calculated(a, b, Number::ONE, Number::div)
+    calculated(a, b, Number::ONE, Number::over)
 }
 
 /// MODS; a missing divisor is 1.

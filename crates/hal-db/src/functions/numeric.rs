@@ -37,14 +37,14 @@ pub fn truth(value: &[u8]) -> bool {
 #[must_use]
 pub fn arithmetic(operator: &str, a: &[u8], b: &[u8]) -> Option<Result<Vec<u8>, Fault>> {
     let function: fn(Number, Number) -> Result<Number, Fault> = match operator {
-        "+" => Number::add,
-        "-" => Number::sub,
-        "*" => Number::mul,
-        "/" => Number::div,
+        "+" => Number::plus,
+        "-" => Number::minus,
+        "*" => Number::times,
+        "/" => Number::over,
         "//" | "IDIV" => idiv_of,
         "^" | "**" | "PWR" => Number::pow,
         "MOD" => Number::modulo,
-        "REM" => Number::rem,
+        "REM" => Number::remainder,
         "RDIV" => rdiv_of,
         _ => return None,
     };
@@ -52,11 +52,11 @@ pub fn arithmetic(operator: &str, a: &[u8], b: &[u8]) -> Option<Result<Vec<u8>, 
 }
 
 fn idiv_of(a: Number, b: Number) -> Result<Number, Fault> {
-    Ok(a.div(b)?.int())
+    Ok(a.over(b)?.int())
 }
 
 fn rdiv_of(a: Number, b: Number) -> Result<Number, Fault> {
-    Ok(a.div(b)?.rounded(0))
+    Ok(a.over(b)?.rounded(0))
 }
 
 /// ABS: without sign.
@@ -72,7 +72,7 @@ pub fn abs(value: &[u8]) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// [`Fault::NonNumeric`].
 pub fn neg(value: &[u8]) -> Result<Vec<u8>, Fault> {
-    Ok(shown(number(value)?.neg()))
+    Ok(shown(number(value)?.negated()))
 }
 
 /// INT: the whole part, towards zero.
@@ -104,7 +104,7 @@ pub fn modulo(a: &[u8], b: &[u8]) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// [`Fault::NonNumeric`], [`Fault::DivideByZero`], [`Fault::TooLarge`].
 pub fn rem(a: &[u8], b: &[u8]) -> Result<Vec<u8>, Fault> {
-    Ok(shown(number(a)?.rem(number(b)?)?))
+    Ok(shown(number(a)?.remainder(number(b)?)?))
 }
 
 /// IDIV: the quotient, cut towards zero.
@@ -182,10 +182,13 @@ pub fn dtx(value: &[u8], width: usize) -> Result<String, Fault> {
     })
 }
 
-/// XTD: hexadecimal digits as a number; `None` where a character is no such digit or there are more than 16.
+/// XTD: hexadecimal digits as a number, "" as 0; `None` where a character is no such digit or there are more than 16.
 #[must_use]
 pub fn xtd(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    if text.is_empty() {
+        return Some(0);
+    }
     match (u32::from_str_radix(text, 16), u64::from_str_radix(text, 16)) {
         (Ok(short), _) => Some(i64::from(short)),
         (_, Ok(long)) => Some(long as i64),

@@ -11,9 +11,6 @@ use crate::number::{Number, PRECISION};
 /// # Errors
 /// [`Fault::NonNumeric`] for an element that is no number, [`Fault::TooLarge`].
 pub fn sum(array: &[u8]) -> Result<Vec<u8>, Fault> {
-    if array.is_empty() {
-        return Ok(Vec::new());
-    }
     let lowest = |bytes: &[u8]| [SM, VM, FM].into_iter().find(|mark| memchr::memchr(*mark, bytes).is_some());
     let mut out = Vec::with_capacity(array.len());
     match lowest(array) {
@@ -49,7 +46,7 @@ pub fn sum(array: &[u8]) -> Result<Vec<u8>, Fault> {
 fn total(bytes: &[u8], mark: u8) -> Result<Vec<u8>, Fault> {
     let mut sum = Number::ZERO;
     for element in bytes.split(|&b| b == mark) {
-        sum = sum.add(Number::parse(element).ok_or(Fault::NonNumeric)?)?;
+        sum = sum.plus(Number::parse(element).ok_or(Fault::NonNumeric)?)?;
     }
     Ok(sum.to_text(PRECISION).into_bytes())
 }
@@ -61,7 +58,7 @@ fn total(bytes: &[u8], mark: u8) -> Result<Vec<u8>, Fault> {
 pub fn summation(array: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut sum = Number::ZERO;
     for element in array.split(|&b| b >= TM) {
-        sum = sum.add(Number::parse(element).ok_or(Fault::NonNumeric)?)?;
+        sum = sum.plus(Number::parse(element).ok_or(Fault::NonNumeric)?)?;
     }
     Ok(sum.to_text(PRECISION).into_bytes())
 }

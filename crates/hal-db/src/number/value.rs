@@ -79,7 +79,7 @@ impl Number {
 
     /// With the other sign.
     #[must_use]
-    pub fn neg(self) -> Number {
+    pub fn negated(self) -> Number {
         Number { mantissa: -self.mantissa, ..self }
     }
 
@@ -87,7 +87,7 @@ impl Number {
     ///
     /// # Errors
     /// [`Fault::TooLarge`].
-    pub fn add(self, other: Number) -> Result<Number, Fault> {
+    pub fn plus(self, other: Number) -> Result<Number, Fault> {
         let (a, b) = aligned(self, other)?;
         a.mantissa
             .checked_add(b.mantissa)
@@ -100,15 +100,15 @@ impl Number {
     ///
     /// # Errors
     /// [`Fault::TooLarge`].
-    pub fn sub(self, other: Number) -> Result<Number, Fault> {
-        self.add(other.neg())
+    pub fn minus(self, other: Number) -> Result<Number, Fault> {
+        self.plus(other.negated())
     }
 
     /// `self * other`.
     ///
     /// # Errors
     /// [`Fault::TooLarge`].
-    pub fn mul(self, other: Number) -> Result<Number, Fault> {
+    pub fn times(self, other: Number) -> Result<Number, Fault> {
         let (mut a, mut b) = (self, other);
         loop {
             if let Some(mantissa) = a.mantissa.checked_mul(b.mantissa) {
@@ -127,7 +127,7 @@ impl Number {
     ///
     /// # Errors
     /// [`Fault::DivideByZero`], [`Fault::TooLarge`].
-    pub fn div(self, other: Number) -> Result<Number, Fault> {
+    pub fn over(self, other: Number) -> Result<Number, Fault> {
         if other.mantissa == 0 {
             return Err(Fault::DivideByZero);
         }
@@ -181,7 +181,7 @@ impl Number {
     ///
     /// # Errors
     /// [`Fault::DivideByZero`], [`Fault::TooLarge`].
-    pub fn rem(self, other: Number) -> Result<Number, Fault> {
+    pub fn remainder(self, other: Number) -> Result<Number, Fault> {
         if other.is_zero() {
             return Err(Fault::DivideByZero);
         }
@@ -206,14 +206,14 @@ impl Number {
         let (mut power, mut square, mut left) = (Number::ONE, self.trimmed(), times);
         while left > 0 {
             if left & 1 == 1 {
-                power = power.mul(square)?;
+                power = power.times(square)?;
             }
             left >>= 1;
             if left > 0 {
-                square = square.mul(square)?;
+                square = square.times(square)?;
             }
         }
-        if exponent.mantissa < 0 { Number::ONE.div(power) } else { Ok(power) }
+        if exponent.mantissa < 0 { Number::ONE.over(power) } else { Ok(power) }
     }
 
     /// The square root.
@@ -264,7 +264,7 @@ impl Number {
         if ordering.is_eq() || a.scale == 0 {
             return ordering;
         }
-        let close = self.sub(other).and_then(|gap| aligned(gap.abs(), CLOSE));
+        let close = self.minus(other).and_then(|gap| aligned(gap.abs(), CLOSE));
         if close.is_ok_and(|(gap, limit)| gap.mantissa < limit.mantissa) { Ordering::Equal } else { ordering }
     }
 
@@ -338,34 +338,34 @@ mod tests {
     #[test]
     fn arithmetic_is_decimal_and_shows_four_decimals() {
         let text = |result: Result<Number, Fault>| result.unwrap().to_text(PRECISION);
-        assert_eq!(text(number("0.1").add(number("0.2"))), "0.3");
-        assert_eq!(text(number("1").div(number("3"))), "0.3333");
-        assert_eq!(text(number("2").div(number("-3"))), "-0.6667");
+        assert_eq!(text(number("0.1").plus(number("0.2"))), "0.3");
+        assert_eq!(text(number("1").over(number("3"))), "0.3333");
+        assert_eq!(text(number("2").over(number("-3"))), "-0.6667");
         assert_eq!(text(number("-7").modulo(number("3"))), "2");
         assert_eq!(text(number("7").modulo(number("-3"))), "-2");
-        assert_eq!(text(number("5.5").rem(number("2"))), "1.5");
+        assert_eq!(text(number("5.5").remainder(number("2"))), "1.5");
         assert_eq!(text(number("2").pow(number("-1"))), "0.5");
         assert_eq!(text(number("2").pow(number("0.5"))), "1.4142");
         assert_eq!(text(number("2").sqrt()), "1.4142");
-        assert_eq!(text(number("0.00002").add(Number::ZERO)), "0");
-        assert_eq!(text(number("123456789").mul(number("987654321"))), "121932631112635269");
+        assert_eq!(text(number("0.00002").plus(Number::ZERO)), "0");
+        assert_eq!(text(number("123456789").times(number("987654321"))), "121932631112635269");
         assert_eq!(number("-0.00001").to_text(4), "0");
         assert_eq!(number("1790.99999999999999").int().to_text(4), "1791");
         let long = "1234567890123456789012345678";
-        assert_eq!(text(number(long).add(Number::ONE)), "1234567890123456789012345679");
-        assert_eq!(text(number(long).add(number("0.1234"))), format!("{long}.1234"));
+        assert_eq!(text(number(long).plus(Number::ONE)), "1234567890123456789012345679");
+        assert_eq!(text(number(long).plus(number("0.1234"))), format!("{long}.1234"));
     }
 
     #[test]
     fn numbers_that_do_not_fit_are_refused_and_do_not_wrap() {
         let big = number(&"9".repeat(28));
-        assert_eq!(big.mul(big).unwrap_err(), Fault::TooLarge);
+        assert_eq!(big.times(big).unwrap_err(), Fault::TooLarge);
         assert_eq!(number("10").pow(number("5000")).unwrap_err(), Fault::TooLarge);
-        assert_eq!(Number::ONE.div(Number::ZERO).unwrap_err(), Fault::DivideByZero);
+        assert_eq!(Number::ONE.over(Number::ZERO).unwrap_err(), Fault::DivideByZero);
         assert!(Number::parse(&[b'9'; 29]).is_none());
         let tiny = number(&format!("0.{}1", "0".repeat(27)));
-        assert_eq!(big.add(tiny).unwrap().to_text(4), "9".repeat(28));
-        assert_eq!(big.div(tiny).unwrap_err(), Fault::TooLarge);
+        assert_eq!(big.plus(tiny).unwrap().to_text(4), "9".repeat(28));
+        assert_eq!(big.over(tiny).unwrap_err(), Fault::TooLarge);
     }
 
     #[test]
