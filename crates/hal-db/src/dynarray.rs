@@ -162,7 +162,18 @@ impl DynArray {
             return;
         }
         let hint = self.hint();
-        let (place, trail) = self.make_container(&path, &hint);
+        let (place, trail) = self.make_container(&path, &hint, false);
+        self.put(place, new.as_ref(), trail, path.len());
+    }
+
+    /// REPLACE in mode COMPATIBLE.APPEND: an append writes no mark where the last element of its level is empty.
+    pub fn replace_compatible(&mut self, f: i64, v: i64, sv: i64, new: impl AsRef<[u8]>) {
+        let path = path(f, v, sv);
+        if path.iter().any(|(position, _)| *position > POSITION_MAX) {
+            return;
+        }
+        let hint = self.hint();
+        let (place, trail) = self.make_container(&path, &hint, true);
         self.put(place, new.as_ref(), trail, path.len());
     }
 
@@ -197,7 +208,7 @@ impl DynArray {
         }
         let (last, upper) = path.split_last().expect("a path has at least its field");
         let hint = self.hint();
-        let (container, mut trail) = self.make_container(upper, &hint);
+        let (container, mut trail) = self.make_container(upper, &hint, false);
         let (position, mark, depth) = (last.0 as usize, last.1, upper.len());
         let place = match hint.find(&trail, depth, &self.bytes, container.clone(), mark, position) {
             // An empty container has one empty element; a new one takes its place without a mark.
@@ -284,13 +295,16 @@ impl DynArray {
     }
 
     /// The range that a path names, after adding the marks it needs, and how it was reached. No levels name the whole.
-    fn make_container(&mut self, path: &[(i64, u8)], hint: &Hint) -> (Range<usize>, Hint) {
+    fn make_container(&mut self, path: &[(i64, u8)], hint: &Hint, compatible: bool) -> (Range<usize>, Hint) {
         let mut trail = Hint::default();
         let mut within = 0..self.bytes.len();
         for (depth, &(position, mark)) in path.iter().enumerate() {
             if position < 0 {
                 // The default append rule: a mark first, unless the container is wholly empty.
-                if !within.is_empty() {
+                let ends_empty = self.bytes[within.clone()].last() == Some(&mark);
+                if compatible && ends_empty {
+                    within = within.end..within.end;
+                } else if !within.is_empty() {
                     self.bytes.insert(within.end, mark);
                     trail.grow(1);
                     within = within.end + 1..within.end + 1;

@@ -6,7 +6,7 @@ pub(crate) mod mask;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::conv;
+use crate::conv::{self, Options};
 use crate::number::Decimal;
 
 /// Widest field; a wider one is not a format.
@@ -42,6 +42,7 @@ pub struct Format {
     zero_empty: bool,
     sign: Option<char>,
     mask: String,
+    options: Options,
 }
 
 impl Format {
@@ -80,6 +81,7 @@ impl Format {
             zero_empty: false,
             sign: None,
             mask: String::new(),
+            options: Options::default(),
         };
         format.decimals =
             chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)).map(|d| d as usize);
@@ -106,6 +108,13 @@ impl Format {
             return None;
         }
         Format::parse(&format!("R{spec}"))
+    }
+
+    /// The same format under the settings of a session.
+    #[must_use]
+    pub fn with_options(mut self, options: Options) -> Format {
+        self.options = options;
+        self
     }
 
     /// Whether text goes to the right: such items hold numbers.
@@ -192,6 +201,9 @@ impl Format {
         if self.decimals.is_none() && !self.comma && !self.zero_empty && !self.dollar {
             return None;
         }
+        if value.is_empty() && self.options.pick_null {
+            return Some(String::new());
+        }
         let number = Decimal::parse(if value.trim().is_empty() { b"0" } else { value.as_bytes() })?;
         let digits = match (self.decimals, self.scale) {
             (Some(decimals), Some(scale)) if scale > PRECISION => {
@@ -213,10 +225,11 @@ impl Format {
         let digits = if self.comma { conv::with_thousands(&digits, ',') } else { digits };
         let body = format!("{}{digits}", if self.dollar { "$" } else { "" });
         let negative = number.is_negative() && !zero;
+        let capitals = self.options.capital_cr_db;
         let (before, after) = match (self.sign, negative) {
             (None, true) => ("-", ""),
-            (Some('B'), true) | (Some('D'), false) => ("", "db"),
-            (Some('C'), true) => ("", "cr"),
+            (Some('B'), true) | (Some('D'), false) => ("", if capitals { "DB" } else { "db" }),
+            (Some('C'), true) => ("", if capitals { "CR" } else { "cr" }),
             (Some('B' | 'C'), false) | (Some('D'), true) => ("", "  "),
             (Some('E'), true) => ("<", ">"),
             (Some('M'), true) => ("", "-"),

@@ -17,8 +17,8 @@ pub use elements::{
     substrings, trims,
 };
 pub use numeric::{
-    Bits, abs, alpha, arithmetic, bits, compare_text, dtx, idiv, int, modulo, neg, num, power, rdiv, rem,
-    shift, sqrt, truth, xtd,
+    Bits, abs, alpha, arithmetic, bits, compare_text, dtx, idiv, int, max, min, modulo, neg, num, power,
+    rdiv, rem, rnd, shift, sqrt, truth, xtd,
 };
 pub use parts::{
     Found, csvdq, field, field_store, find, find_part, index, list_index, listed_position, mat_build,
@@ -32,7 +32,7 @@ pub use text::{
 };
 pub use totals::{maximum, minimum, sum, summation};
 
-pub(crate) use text::{BYTES_MAX as RESULT_MAX, lower, map_chars, units, upper};
+pub(crate) use text::{lower, map_chars, units, upper};
 
 /// What stops a program: the run-time errors of functions. Queries never stop for one (3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,3 +54,14 @@ pub enum Fault {
     #[error("The result is too large")]
     TooLarge,
 }
+
+/// TIMEDATE: `hh:mm:ss dd MMM yyyy`.
+#[must_use]
+pub fn time_date(env: &crate::Env) -> String {
+    let (time, _) = crate::conv::oconv(env.second.to_string().as_bytes(), "MTS");
+    let (date, _) = crate::conv::oconv(env.today.to_string().as_bytes(), "D");
+    format!("{} {}", String::from_utf8_lossy(&time), String::from_utf8_lossy(&date))
+}
+
+#[cfg(test)]
+mod tests;

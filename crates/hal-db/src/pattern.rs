@@ -40,7 +40,9 @@ enum Class {
 }
 
 /// Places that a match may look at before it gives up as not matching: a second for hostile patterns on long text.
-const PLACES_MAX: usize = 1 << 25;
+const PLACES_MAX: usize = 1 << 24;
+/// Places that are kept for MATCHFIELD, beside eight for each character of the text.
+const KEPT_MAX: usize = 1 << 18;
 
 impl Pattern {
     /// Reads a pattern in which U+00FD stands for the value mark between alternatives.
@@ -199,7 +201,7 @@ struct Step {
     first: usize,
     reaches: Vec<bool>,
     /// Longest run of the element's class from each place.
-    runs: Vec<usize>,
+    runs: Vec<u32>,
 }
 
 impl Step {
@@ -211,7 +213,8 @@ impl Step {
 impl Match {
     /// `None` when the elements do not take the whole text. `keep` keeps what [`Match::part`] needs.
     fn new(elements: &[Element], text: &[u32], keep: bool) -> Option<Match> {
-        let windows = windows(elements, text.len())?;
+        let most = if keep { KEPT_MAX + 8 * text.len() } else { PLACES_MAX };
+        let windows = windows(elements, text.len(), most)?;
         let mut after = Step { first: text.len(), reaches: vec![true], runs: Vec::new() };
         let mut steps = Vec::new();
         for (element, window) in elements.iter().zip(windows).rev() {
@@ -238,7 +241,7 @@ impl Match {
             let length = match element {
                 Element::Literal { text, .. } => text.len(),
                 Element::Run { class, least, most, .. } => {
-                    let available = step.runs[place - step.first].min(most.unwrap_or(usize::MAX));
+                    let available = (step.runs[place - step.first] as usize).min(most.unwrap_or(usize::MAX));
                     let mut lengths = *least..=available;
                     let reaches = |length: &usize| rest.reaches(place + length);
                     match class {
@@ -258,7 +261,7 @@ impl Match {
 
 /// For each element the places where it can begin, by the lengths of the others; `None` when the text has the wrong
 /// length, or there is too much to look at.
-fn windows(elements: &[Element], length: usize) -> Option<Vec<RangeInclusive<usize>>> {
+fn windows(elements: &[Element], length: usize, places_max: usize) -> Option<Vec<RangeInclusive<usize>>> {
     let mut behind: usize = elements.iter().fold(0, |sum, element| sum.saturating_add(element.lengths().0));
     if behind > length {
         return None;
@@ -271,7 +274,7 @@ fn windows(elements: &[Element], length: usize) -> Option<Vec<RangeInclusive<usi
         let window = least..=most.min(length - behind);
         let each = 1 + if matches!(element, Element::Literal { .. }) { shortest / 64 } else { 0 };
         places += (window.end().saturating_sub(*window.start()) + 1).saturating_mul(each);
-        if places > PLACES_MAX {
+        if places > places_max {
             return None;
         }
         windows.push(window);
@@ -300,7 +303,7 @@ fn step(element: &Element, text: &[u32], window: RangeInclusive<usize>, after: &
             // Runs are counted from behind, as far ahead as the element may reach.
             let horizon = (after.first + after.reaches.len()).min(text.len()).max(last);
             let mut runs = vec![0; last - first + 1];
-            let mut run = 0;
+            let mut run = 0_u32;
             for place in (first..horizon).rev() {
                 run = if element.fits(text[place]) { run + 1 } else { 0 };
                 if place <= last {
@@ -309,13 +312,13 @@ fn step(element: &Element, text: &[u32], window: RangeInclusive<usize>, after: &
             }
             // How many places up to each one reach the end: a difference says whether one between two does.
             let mut sums = Vec::with_capacity(after.reaches.len() + 1);
-            sums.push(0_usize);
+            sums.push(0_u32);
             for reaches in &after.reaches {
-                sums.push(sums.last().copied().unwrap_or_default() + usize::from(*reaches));
+                sums.push(sums.last().copied().unwrap_or_default() + u32::from(*reaches));
             }
             let up_to = |place: usize| sums[place.saturating_sub(after.first).min(after.reaches.len())];
-            let fits = |(at, run): (usize, &usize)| {
-                let longest = (*run).min(most.unwrap_or(usize::MAX));
+            let fits = |(at, run): (usize, &u32)| {
+                let longest = (*run as usize).min(most.unwrap_or(usize::MAX));
                 let place = first + at;
                 longest >= *least && up_to(place + longest + 1) > up_to(place + least)
             };

@@ -1,35 +1,35 @@
 //! `MC`: kinds of characters: capitals, letters, digits, printing ones; hexadecimal.
 
-use super::{Converted, Status, ok};
+use super::{Converted, Options, Status, ok};
 use crate::dynarray::{TM, integer};
 use crate::functions::{downcase, lower, map_chars, swap_case, upcase, upper};
 
-pub(super) fn output(value: &[u8], rest: &str) -> Converted {
+pub(super) fn output(value: &[u8], rest: &str, options: &Options) -> Converted {
     let code = rest.to_ascii_uppercase();
     match code.as_str() {
         "D" | "DX" => to_hex(value),
         "X" | "XD" => ok(from_hex(value)),
-        _ => shared(value, &code, rest),
+        _ => shared(value, &code, rest, options),
     }
 }
 
-pub(super) fn input(value: &[u8], rest: &str) -> Converted {
+pub(super) fn input(value: &[u8], rest: &str, options: &Options) -> Converted {
     let code = rest.to_ascii_uppercase();
     match code.as_str() {
         "D" | "DX" => ok(from_hex(value)),
         "X" | "XD" => to_hex(value),
-        _ => shared(value, &code, rest),
+        _ => shared(value, &code, rest, options),
     }
 }
 
 /// The codes that work alike both ways.
-fn shared(value: &[u8], code: &str, as_written: &str) -> Converted {
+fn shared(value: &[u8], code: &str, as_written: &str, options: &Options) -> Converted {
     let (negated, class) = code.strip_prefix('/').map_or((false, code), |class| (true, class));
     let keep = |fits: &dyn Fn(char) -> bool| each_char(value, |c| (fits(c) != negated).then_some(c));
     match class {
         "U" => ok(upcase(value)),
         "L" => ok(downcase(value)),
-        "T" => ok(title(value)),
+        "T" => ok(title(value, options.title_after_spaces)),
         "S" => ok(sentences(value)),
         "A" => ok(keep(&char::is_alphabetic)),
         "N" => ok(keep(&|c| c.is_ascii_digit())),
@@ -59,14 +59,14 @@ fn each_char(value: &[u8], f: impl Fn(char) -> Option<char>) -> Vec<u8> {
     out
 }
 
-/// A capital after everything that is no letter, marks included.
-fn title(value: &[u8]) -> Vec<u8> {
+/// A capital after everything that is no letter, marks included; or after spaces and marks only.
+fn title(value: &[u8], after_spaces: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     for chunk in value.utf8_chunks() {
         let mut begins = true;
         out.extend(map_chars(chunk.valid().as_bytes(), |c| {
             let changed = if begins { upper(c) } else { lower(c) };
-            begins = !c.is_alphabetic();
+            begins = if after_spaces { c == ' ' } else { !c.is_alphabetic() };
             changed
         }));
         out.extend_from_slice(chunk.invalid());

@@ -3,6 +3,39 @@
 use super::Status;
 use crate::Env;
 
+/// Settings of a session that change what conversions give; the defaults are those of QM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// DATE.FORMAT ON: day before month in codes that do not say.
+    pub european_dates: bool,
+    /// YEARBASE: first year of the hundred that two digits mean.
+    pub year_base: i32,
+    /// Off is NO.DATE.WRAPPING: 31 June is refused and not 1 July.
+    pub wrap_dates: bool,
+    /// AMPM.UPCASE.
+    pub capital_am_pm: bool,
+    /// CRDB.UPCASE.
+    pub capital_cr_db: bool,
+    /// PICK.NULL: ML, MR and formats show nothing for "", not 0.
+    pub pick_null: bool,
+    /// SPACE.MCT: MCT makes capitals after spaces only.
+    pub title_after_spaces: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            european_dates: false,
+            year_base: 1930,
+            wrap_dates: true,
+            capital_am_pm: false,
+            capital_cr_db: false,
+            pick_null: false,
+            title_after_spaces: false,
+        }
+    }
+}
+
 /// A record fetched by a `T` code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Translation {
@@ -31,6 +64,11 @@ pub struct Routine<'a> {
 pub trait Context {
     /// The caller's date, for years that a date leaves out.
     fn env(&self) -> &Env;
+
+    /// The session's settings.
+    fn options(&self) -> Options {
+        Options::default()
+    }
 
     /// `@RECORD`.
     fn record(&self) -> &[u8] {

@@ -1,6 +1,6 @@
 //! `MD`, `ML`, `MR`: numbers with decimals, scale, thousands, currency, signs, and a field to stand in.
 
-use super::{Converted, Status, ok};
+use super::{Converted, Options, Status, ok};
 use crate::dynarray::text;
 use crate::fmt::mask;
 use crate::number::Decimal;
@@ -159,22 +159,23 @@ fn affix_parts(inner: &str) -> Vec<String> {
     parts
 }
 
-pub(super) fn output_md(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::None)
+pub(super) fn output_md(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::None, options)
 }
 
-pub(super) fn output_ml(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::Left)
+pub(super) fn output_ml(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::Left, options)
 }
 
-pub(super) fn output_mr(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::Right)
+pub(super) fn output_mr(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::Right, options)
 }
 
-fn output(value: &[u8], rest: &str, side: Side) -> Converted {
+fn output(value: &[u8], rest: &str, side: Side, options: &Options) -> Converted {
     let style = Style::parse(rest, side)?;
     let value = match (value.trim_ascii(), side) {
         (b"", Side::None) => return ok(""),
+        (b"", _) if options.pick_null => return ok(""),
         (b"", _) => b"0",
         (value, _) => value,
     };
@@ -186,7 +187,7 @@ fn output(value: &[u8], rest: &str, side: Side) -> Converted {
         return ok("");
     }
     let negative = number.is_negative() && !zero;
-    let text = dressed(&digits, negative, &style);
+    let text = dressed(&digits, negative, &style, options.capital_cr_db);
     ok(placed(&text, &style, side))
 }
 
@@ -230,7 +231,7 @@ pub(crate) fn with_thousands(digits: &str, separator: char) -> String {
     out
 }
 
-fn dressed(digits: &str, negative: bool, style: &Style) -> String {
+fn dressed(digits: &str, negative: bool, style: &Style, capitals: bool) -> String {
     let mut body = digits.replace('.', "\u{1}");
     body = style.thousands.map_or(body.clone(), |separator| {
         let whole = body.find('\u{1}').unwrap_or(body.len());
@@ -247,8 +248,8 @@ fn dressed(digits: &str, negative: bool, style: &Style) -> String {
         (Some('-'), false) => ("", " "),
         (Some('('), true) => ("(", ")"),
         (Some('<'), true) => ("<", ">"),
-        (Some('C'), true) => ("", "cr"),
-        (Some('D'), true) => ("", "db"),
+        (Some('C'), true) => ("", if capitals { "CR" } else { "cr" }),
+        (Some('D'), true) => ("", if capitals { "DB" } else { "db" }),
         (Some('C' | 'D'), false) => ("", "  "),
         (Some(_), _) => (" ", " "),
     };

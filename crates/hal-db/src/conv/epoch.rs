@@ -43,7 +43,12 @@ impl Style {
             match upper {
                 '[' => {
                     style.date.push(c);
-                    style.date.extend(chars.by_ref());
+                    for inner in chars.by_ref() {
+                        style.date.push(inner);
+                        if inner == ']' {
+                            break;
+                        }
+                    }
                 }
                 'T' => {
                     let mut code = String::new();
@@ -91,10 +96,10 @@ pub(super) fn output(value: &[u8], rest: &str, context: &dyn Context) -> Convert
         let (weekday, month) = (weekdays[weekday(day) as usize - 1], months[month as usize - 1]);
         return ok(format!("{weekday} {month} {dom:2} {hour:02}:{minute:02}:{seconds:02} {year}"));
     }
-    let (mut text, _) = date::output(day.to_string().as_bytes(), style.date.trim_end())?;
+    let (mut text, _) = date::output(day.to_string().as_bytes(), style.date.trim_end(), &context.options())?;
     if let Some(code) = &style.time {
         text.push(b' ');
-        text.extend(time::output(second.to_string().as_bytes(), code)?.0);
+        text.extend(time::output(second.to_string().as_bytes(), code, &context.options())?.0);
     }
     if let Some(colon) = style.offset {
         let sign = if offset < 0 { '-' } else { '+' };
@@ -118,10 +123,15 @@ pub(super) fn input(value: &[u8], rest: &str, context: &dyn Context) -> Converte
     let (written, stated) = without_offset(written);
     let (date_text, time_text) = halves(written);
     let date_code = if style.iso.is_some() { "YMD" } else { style.date.trim_end() };
-    let (day, status) = date::input(date_text.as_bytes(), date_code, context.env())?;
+    let (day, status) = date::input(date_text.as_bytes(), date_code, context.env(), &context.options())?;
     let day = integer(&day).ok_or(Status::BadData)?;
     let second = match time_text {
         "" => 0,
+        text if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) => {
+            // ISO 8601 without colons: 084512.
+            let divided = format!("{}:{}:{}", &text[..2], &text[2..4], &text[4..]);
+            integer(&time::input(divided.as_bytes(), "")?.0).ok_or(Status::BadData)?
+        }
         text => integer(&time::input(text.as_bytes(), "")?.0).ok_or(Status::BadData)?,
     };
     let local = (day - UNIX_EPOCH_DAY) * DAY + second;

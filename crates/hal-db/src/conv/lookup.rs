@@ -3,7 +3,9 @@
 
 use super::{Context, Converted, Routine, Status, Translation, ok};
 use crate::dynarray::{SM, TM, VM, extract, field};
-use crate::functions::RESULT_MAX;
+
+/// Longest text that `C` joins: a code may name the same long field over and over.
+const JOINED_MAX: usize = 4 << 20;
 
 /// A field number, a quoted string or `*`, and what follows it; `None` when there is none of them.
 fn operand<'a>(text: &'a str, value: &[u8], context: &dyn Context) -> Option<(Vec<u8>, &'a str)> {
@@ -45,7 +47,7 @@ pub(super) fn concatenate(value: &[u8], rest: &str, context: &dyn Context) -> Co
                 rest = &rest[first.len_utf8()..];
             }
         }
-        if out.len() > RESULT_MAX {
+        if out.len() > JOINED_MAX {
             return Err(Status::BadData);
         }
     }

@@ -23,7 +23,7 @@ mod time;
 
 use std::borrow::Cow;
 
-pub use context::{Alone, Context, Routine, Translation};
+pub use context::{Alone, Context, Options, Routine, Translation};
 pub(crate) use decimal::{scaled, with_thousands};
 pub use soundex::soundex;
 
@@ -78,23 +78,31 @@ const fn both(begins: &'static str, function: fn(&[u8], &str, &dyn Context) -> C
 
 /// Every code, in the order they are tried.
 const CODES: [Code; 35] = [
-    Code { begins: "MC", output: |v, r, _| chars::output(v, r), input: |v, r, _| chars::input(v, r) },
+    Code {
+        begins: "MC",
+        output: |v, r, c| chars::output(v, r, &c.options()),
+        input: |v, r, c| chars::input(v, r, &c.options()),
+    },
     Code {
         begins: "MD",
-        output: |v, r, _| decimal::output_md(v, r),
+        output: |v, r, c| decimal::output_md(v, r, &c.options()),
         input: |v, r, _| decimal::input_md(v, r),
     },
     Code {
         begins: "ML",
-        output: |v, r, _| decimal::output_ml(v, r),
+        output: |v, r, c| decimal::output_ml(v, r, &c.options()),
         input: |v, r, _| decimal::input_ml(v, r),
     },
     Code {
         begins: "MR",
-        output: |v, r, _| decimal::output_mr(v, r),
+        output: |v, r, c| decimal::output_mr(v, r, &c.options()),
         input: |v, r, _| decimal::input_mr(v, r),
     },
-    Code { begins: "MT", output: |v, r, _| time::output(v, r), input: |v, r, _| time::input(v, r) },
+    Code {
+        begins: "MT",
+        output: |v, r, c| time::output(v, r, &c.options()),
+        input: |v, r, _| time::input(v, r),
+    },
     Code { begins: "MX", output: |v, r, _| radix::output(v, r, 16), input: |v, r, _| radix::input(v, r, 16) },
     Code { begins: "MO", output: |v, r, _| radix::output(v, r, 8), input: |v, r, _| radix::input(v, r, 8) },
     Code { begins: "MB", output: |v, r, _| radix::output(v, r, 2), input: |v, r, _| radix::input(v, r, 2) },
@@ -105,7 +113,11 @@ const CODES: [Code; 35] = [
     Code { begins: "B", output: |v, r, _| boolean::output(v, r), input: |v, r, _| boolean::input(v, r) },
     Code { begins: "CALL ", output: lookup::call_output, input: lookup::call_input },
     both("C", lookup::concatenate),
-    Code { begins: "D", output: |v, r, _| date::output(v, r), input: |v, r, c| date::input(v, r, c.env()) },
+    Code {
+        begins: "D",
+        output: |v, r, c| date::output(v, r, &c.options()),
+        input: |v, r, c| date::input(v, r, c.env(), &c.options()),
+    },
     Code { begins: "E", output: epoch::output, input: epoch::input },
     both("G", |v, r, _| group::output(v, r)),
     Code { begins: "HD", output: |v, r, _| escape::html(v, r), input: |v, r, _| escape::from_html(v, r) },
@@ -137,6 +149,13 @@ const CODES: [Code; 35] = [
 
 /// Codes one conversion may consist of.
 const CODES_MAX: usize = 100;
+/// How far codes may make a value grow together: a chain of `MB0C` would else fill the memory.
+const GROWTH_MAX: usize = 64;
+
+/// Longest value that a conversion of `length` bytes may give.
+fn length_max(length: usize) -> usize {
+    4096 + length.saturating_mul(GROWTH_MAX)
+}
 
 /// Converts a stored value for output. Several codes are separated by U+00FD and applied in turn.
 ///
@@ -149,6 +168,7 @@ pub fn oconv(value: &[u8], code: &str) -> (Vec<u8>, Status) {
 /// As [`oconv`], for codes that look at the record, at other files or call a subroutine.
 #[must_use]
 pub fn oconv_with(value: &[u8], code: &str, context: &dyn Context) -> (Vec<u8>, Status) {
+    let longest = length_max(value.len());
     let mut value = value.to_vec();
     for (index, code) in code.split('\u{FD}').enumerate() {
         let Some((found, rest)) = find(code).filter(|_| index < CODES_MAX) else {
@@ -157,6 +177,9 @@ pub fn oconv_with(value: &[u8], code: &str, context: &dyn Context) -> (Vec<u8>, 
             }
             return (value, Status::BadCode);
         };
+        if value.len() > longest {
+            return (value, Status::BadData);
+        }
         match (found.output)(&value, rest, context) {
             Ok((converted, Status::Ok)) => value = converted,
             Ok((converted, doubtful)) => return (converted, doubtful),
@@ -177,6 +200,7 @@ pub fn iconv(value: &[u8], code: &str, env: &Env) -> (Vec<u8>, Status) {
 /// As [`iconv`], for codes that look at the record, at other files or call a subroutine.
 #[must_use]
 pub fn iconv_with(value: &[u8], code: &str, context: &dyn Context) -> (Vec<u8>, Status) {
+    let longest = length_max(value.len());
     let mut value = Cow::Borrowed(value);
     for (index, code) in code.split('\u{FD}').enumerate() {
         let Some((found, rest)) = find(code).filter(|_| index < CODES_MAX) else {
@@ -185,6 +209,9 @@ pub fn iconv_with(value: &[u8], code: &str, context: &dyn Context) -> (Vec<u8>, 
             }
             return (Vec::new(), Status::BadCode);
         };
+        if value.len() > longest {
+            return (Vec::new(), Status::BadData);
+        }
         match (found.input)(&value, rest, context) {
             Ok((converted, Status::Ok)) => value = Cow::Owned(converted),
             Ok((converted, doubtful)) => return (converted, doubtful),

@@ -64,6 +64,31 @@ fn appending_writes_a_mark_unless_the_container_is_wholly_empty() {
 }
 
 #[test]
+fn in_compatible_mode_an_append_fills_an_empty_last_element() {
+    for (array, place, expected) in [
+        ("A^", (-1, 0, 0), "A^z"),
+        ("A", (-1, 0, 0), "A^z"),
+        ("A]^B", (1, -1, 0), "A]z^B"),
+        ("", (-1, 0, 0), "z"),
+    ] {
+        let mut changed = da(array);
+        changed.replace_compatible(place.0, place.1, place.2, "z");
+        assert_eq!(show(&changed), expected, "{array} <{place:?}>");
+    }
+}
+
+#[test]
+fn a_place_may_be_named_by_its_container() {
+    let array = da("a^b]c]b^d\\e");
+    assert_eq!(array.locate_within(b"d\xFCe", 0, 0, 1, Order::None), Ok(3));
+    assert_eq!(array.locate_within(b"b", 2, 0, 2, Order::None), Ok(3));
+    assert_eq!(array.locate_within(b"e", 3, 1, 1, Order::None), Ok(2));
+    assert_eq!(array.locate_within(b"x", 2, 0, 9, Order::None), Err(9));
+    assert_eq!(array.locate("C".as_bytes(), 2, 1, 0, Search::from_letters("ALN")), Ok(2));
+    assert_eq!(array.locate("C".as_bytes(), 2, 1, 0, Search::from_letters("ALC")), Err(1));
+}
+
+#[test]
 fn insert_and_delete_move_the_others() {
     for (array, place, new, expected) in [
         ("A^B", (1, 1, 1), "X", "X\\A^B"),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::Fault;
 use super::text::units;
-use crate::number::{Number, PRECISION};
+use crate::number::{Number, PRECISION, compare};
 
 fn number(value: &[u8]) -> Result<Number, Fault> {
     Number::parse(value).ok_or(Fault::NonNumeric)
@@ -12,6 +12,24 @@ fn number(value: &[u8]) -> Result<Number, Fault> {
 
 fn shown(number: Number) -> Vec<u8> {
     number.to_text(PRECISION).into_bytes()
+}
+
+/// MAX: the greater of two values; numbers when both are.
+#[must_use]
+pub fn max<'a>(a: &'a [u8], b: &'a [u8]) -> &'a [u8] {
+    if compare(a, b).is_lt() { b } else { a }
+}
+
+/// MIN: the lesser of two values; numbers when both are.
+#[must_use]
+pub fn min<'a>(a: &'a [u8], b: &'a [u8]) -> &'a [u8] {
+    if compare(a, b).is_gt() { b } else { a }
+}
+
+/// RND: a whole number from 0 to `limit` - 1 out of 64 random bits of the caller; 0 for a limit below 1.
+#[must_use]
+pub fn rnd(limit: i64, random: u64) -> i64 {
+    u64::try_from(limit).ok().and_then(|limit| random.checked_rem(limit)).map_or(0, |number| number as i64)
 }
 
 /// NUM: whether a value counts as a number; "" does.

@@ -35,6 +35,8 @@ pub(crate) fn first_unit(bytes: &[u8]) -> &[u8] {
 
 /// Byte offset at which character `index` (from 0) begins; the length when there are fewer.
 pub(super) fn offset(bytes: &[u8], index: usize) -> usize {
+    // So many characters end within four times as many bytes: what follows need not be looked at.
+    let bytes = &bytes[..bytes.len().min(index.saturating_mul(4))];
     if bytes.is_ascii() {
         return index.min(bytes.len());
     }
