@@ -150,8 +150,13 @@ impl Index {
         let content = match (&self.source, &self.program) {
             (Source::Field, _) => Cow::Borrowed(field(record, self.field)),
             (_, Some(program)) => {
-                let context =
-                    Context { env: crate::Env::default(), file: "", view: None, place: Place::default() };
+                let context = Context {
+                    env: crate::Env::default(),
+                    file: "",
+                    view: None,
+                    catalog: None,
+                    place: Place::default(),
+                };
                 Cow::Owned(program.run(id, record, &context).into_bytes().into_owned())
             }
             (_, None) => return BTreeSet::new(),
@@ -162,8 +167,8 @@ impl Index {
 
     /// The key of one value, without terminator.
     pub(crate) fn key(&self, value: &[u8]) -> Vec<u8> {
-        let folded = self.no_case.then(|| text(value).to_lowercase());
-        let value = folded.as_ref().map_or(value, |folded| folded.as_bytes());
+        let folded = self.no_case.then(|| crate::functions::downcase(value));
+        let value = folded.as_deref().unwrap_or(value);
         if value.is_empty() {
             return vec![0];
         }

@@ -100,7 +100,7 @@ fn record_of(source: &str) -> Result<DynArray, String> {
         let length = match rest.chars().next() {
             Some(quote @ ('\'' | '"')) => {
                 let end = rest[1..].find(quote).ok_or_else(|| format!("unclosed quote in {source}"))?;
-                bytes.extend_from_slice(rest[1..=end].as_bytes());
+                bytes.extend_from_slice(&rest.as_bytes()[1..=end]);
                 end + 2
             }
             _ => {
@@ -201,7 +201,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("\\x") {
-        bytes.extend_from_slice(rest[..at].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let digits = rest.get(at + 2..at + 4).unwrap_or_default();
         match u8::from_str_radix(digits, 16) {
             Ok(byte) => {

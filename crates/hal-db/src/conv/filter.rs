@@ -1,7 +1,7 @@
 //! `L`, `R` and `P`: a value passes or becomes "": by its length, as a number in a range, by a pattern.
 
 use super::{Converted, Status, ok};
-use crate::dynarray::{char_count, integer, text};
+use crate::dynarray::{char_count, integer};
 use crate::pattern::Pattern;
 
 /// `L` gives the length, `Ln` values no longer than n, `Ln,m` values of n to m characters.
@@ -16,7 +16,7 @@ pub(super) fn length(value: &[u8], rest: &str) -> Converted {
     ok(if passes { value } else { b"" })
 }
 
-/// `Rn,m{;n,m}`: whole numbers within one of the ranges; others become "" with status 2, as QM has it.
+/// `Rn,m{;n,m}`: whole numbers within one of the ranges; others become "" (23: without a status).
 pub(super) fn range(value: &[u8], rest: &str) -> Converted {
     let number = match value {
         b"" => 0,
@@ -30,7 +30,7 @@ pub(super) fn range(value: &[u8], rest: &str) -> Converted {
             return ok(value);
         }
     }
-    Ok((Vec::new(), Status::BadCode))
+    ok("")
 }
 
 /// `P(pattern){;(pattern)}`: values that match one of the patterns.
@@ -39,7 +39,7 @@ pub(super) fn pattern(value: &[u8], rest: &str) -> Converted {
     for part in rest.trim().split(';') {
         let inner =
             part.trim().strip_prefix('(').and_then(|part| part.strip_suffix(')')).ok_or(Status::BadCode)?;
-        passes |= Pattern::parse(inner).matches(&text(value));
+        passes |= Pattern::parse(inner).matches_bytes(value);
     }
     ok(if passes { value } else { b"" })
 }

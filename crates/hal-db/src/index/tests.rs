@@ -88,3 +88,22 @@ fn an_expression_is_indexed_by_what_it_gives() {
     let changed = Index::from_record("BAND".to_owned(), record.as_bytes(), scope(&dictionary)).unwrap();
     assert!(changed.is_outdated() && !changed.is_broken());
 }
+
+#[test]
+fn sort_keys_of_right_justified_items_are_in_compound_order() {
+    let words = "-6 1A1 1B1 +3 7CX 10A 103 1943 A1A A1C AA BD7 BD24 BF20 XX90";
+    let mut values: Vec<&str> = words.split(' ').collect();
+    values.extend(["", "12.45", "12.5", "-9.5", "-9.45", "0", "A", "A1", "A2B", "1A", "1"]);
+    let key = |value: &str| {
+        let mut key = Vec::new();
+        sort_key(value.as_bytes(), true, &mut key);
+        key.extend([0, 0]);
+        key
+    };
+    for a in &values {
+        for b in &values {
+            let expected = crate::number::compare_compound(a.as_bytes(), b.as_bytes());
+            assert_eq!(key(a).cmp(&key(b)), expected, "{a} {b}");
+        }
+    }
+}

@@ -631,7 +631,8 @@ impl Parser<'_, '_> {
         }
         let Some(function) = functions::find(name) else { return Ok(None) };
         let arguments = self.arguments()?;
-        self.program.volatile |= function.volatile;
+        self.program.volatile |=
+            function.volatile || (function.name.starts_with("OCONV") && !is_fixed(&arguments));
         check_arguments(function, arguments.len(), at)?;
         Ok(Some(Node::Call(function, arguments)))
     }
@@ -672,7 +673,7 @@ impl Parser<'_, '_> {
                 }
                 (Token::Name(name) | Token::Text(name), start, _) => {
                     let mut name = name;
-                    if self.source[start..].starts_with(|c| is_name(c)) {
+                    if self.source[start..].starts_with(is_name) {
                         // File names may have hyphens.
                         let rest = &self.source[start..];
                         let length = rest.find(|c| !is_name(c) && c != '-').unwrap_or(rest.len());
@@ -709,6 +710,21 @@ impl Parser<'_, '_> {
             }
             (other, at, _) => Err(error(format!("a field must come here, not {}", words(&other)), at)),
         }
+    }
+}
+
+/// Whether a conversion's code is known, and reads nothing but the value.
+fn is_fixed(arguments: &[Node]) -> bool {
+    let plain = |code: &str| {
+        let code = code.trim_start().to_ascii_uppercase();
+        !super::is_correlative(&code)
+            && !code.starts_with(['C', 'U'])
+            && !code.starts_with("S;")
+            && !code.starts_with("E")
+    };
+    match arguments.get(1) {
+        Some(Node::Text(code)) => crate::dynarray::text(code).split('\u{FD}').all(plain),
+        _ => false,
     }
 }
 

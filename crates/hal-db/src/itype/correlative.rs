@@ -461,7 +461,7 @@ impl ACode<'_, '_> {
             let Some(end) = rest[1..].find(quote) else {
                 return Err(error(format!("the quote {quote} is not closed"), at));
             };
-            let text = rest[1..=end].as_bytes().to_vec();
+            let text = rest.as_bytes()[1..=end].to_vec();
             self.at += end + 2;
             return Ok(match Num::parse(&text) {
                 Some(number) => Node::Number(number),

@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 
 use super::calc::Num;
+use super::compile::{Compiler, Scope};
 use super::functions;
 use super::node::{Binary, Missing, Node, Program, Trans, Variable, Wanted};
 use super::value::{Value, arithmetic, compare, each};
-use crate::account::record_key;
+use crate::account::{Catalog, record_key};
+use crate::conv::{self, Translation};
+use crate::dict::Dictionary;
 use crate::dynarray::{DynArray, TM, extract, field, text};
+use crate::functions as calls;
 use crate::pattern::Pattern;
 use crate::store::View;
 use crate::{Env, date};
@@ -17,8 +21,10 @@ use crate::{Env, date};
 pub(crate) struct Context<'a> {
     pub env: Env,
     pub file: &'a str,
-    /// For TRANS; `None` where other files cannot be read.
+    /// For TRANS and T codes; `None` where other files cannot be read.
     pub view: Option<&'a dyn View>,
+    /// Where files are found by name.
+    pub catalog: Option<&'a Catalog>,
     pub place: Place<'a>,
 }
 
@@ -39,6 +45,47 @@ pub(crate) struct Place<'a> {
 impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Context({})", self.file)
+    }
+}
+
+/// What conversions may ask: the record that an expression runs on, and the account.
+pub(crate) struct Surroundings<'a> {
+    pub id: &'a [u8],
+    pub record: &'a [u8],
+    pub context: &'a Context<'a>,
+}
+
+impl conv::Context for Surroundings<'_> {
+    fn env(&self) -> &Env {
+        &self.context.env
+    }
+
+    fn record(&self) -> &[u8] {
+        self.record
+    }
+
+    fn id(&self) -> &[u8] {
+        self.id
+    }
+
+    fn translate(&self, file: &str, is_dictionary: bool, id: &[u8]) -> Translation {
+        let name = if is_dictionary { format!("DICT {file}") } else { file.to_owned() };
+        let entry = self.context.catalog.and_then(|catalog| catalog.file(&name).ok());
+        let Some((entry, view)) = entry.zip(self.context.view) else { return Translation::NoFile };
+        match view.get(&record_key(entry.number, &text(id))) {
+            Ok(Some(record)) => Translation::Record(record),
+            Ok(None) | Err(_) => Translation::NoRecord,
+        }
+    }
+
+    fn correlative(&self, kind: char, text: &str, value: &[u8]) -> Result<Vec<u8>, conv::Status> {
+        let entry = self.context.catalog.and_then(|catalog| catalog.file(self.context.file).ok());
+        let empty = Dictionary::default();
+        let dictionary = entry.map_or(&empty, |entry| &*entry.dictionary);
+        let scope = Scope { file: self.context.file, dictionary };
+        let program = Compiler::new(self.context.catalog).conversion(&format!("{kind};{text}"), scope);
+        let program = program.map_err(|_| conv::Status::BadCode)?;
+        Ok(program.convert(value, self.id, self.record, self.context))
     }
 }
 
@@ -162,21 +209,22 @@ impl<'a> Frame<'a, '_> {
             }
             Node::Last(inner, count) => {
                 let count = self.eval(count).integer();
-                self.slice(inner, |bytes| functions::last(bytes, count))
+                self.slice(inner, |bytes| calls::last(bytes, count))
             }
             Node::Part(inner, start, length) => {
                 let start = self.eval(start).integer();
                 let length = length.as_ref().map(|length| self.eval(length).integer());
-                self.slice(inner, |bytes| functions::part(bytes, start, length))
+                self.slice(inner, |bytes| calls::substring(bytes, start, length.unwrap_or(i64::MAX)))
             }
             Node::Group(parts) => {
                 let delimiter = self.eval(&parts[1]).into_bytes();
                 let (number, count) = (self.eval(&parts[2]).integer(), self.eval(&parts[3]).integer());
-                self.slice(&parts[0], |bytes| functions::group(bytes, &delimiter, number, count))
+                self.slice(&parts[0], |bytes| calls::field(bytes, &delimiter, number, count).text)
             }
             Node::Call(function, arguments) => {
                 let mut values: Vec<Value<'a>> = arguments.iter().map(|node| self.eval(node)).collect();
-                (function.run)(&mut values, self.context)
+                let around = Surroundings { id: self.id, record: self.record, context: self.context };
+                (function.run)(&mut values, &around)
             }
             Node::Trans(trans) => self.trans(trans),
             Node::Total(number, inner) => match self.context.place.totals {
@@ -226,12 +274,10 @@ impl<'a> Frame<'a, '_> {
             Binary::LessEqual => Value::truth(compare(&left, &right).is_le()),
             Binary::Greater => Value::truth(compare(&left, &right).is_gt()),
             Binary::GreaterEqual => Value::truth(compare(&left, &right).is_ge()),
-            Binary::Matches => {
-                Value::truth(Pattern::parse(&text(&right.bytes())).matches(&text(&left.bytes())))
-            }
+            Binary::Matches => Value::truth(Pattern::from_bytes(&right.bytes()).matches_bytes(&left.bytes())),
             Binary::Same => Value::truth(left.bytes() == right.bytes()),
             Binary::SameNoCase => {
-                Value::truth(text(&left.bytes()).to_lowercase() == text(&right.bytes()).to_lowercase())
+                Value::truth(calls::downcase(&left.bytes()) == calls::downcase(&right.bytes()))
             }
         }
     }

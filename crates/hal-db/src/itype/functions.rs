@@ -1,13 +1,17 @@
-//! The functions of expressions: one line a function. They take values and the context, and never fail.
+//! The functions of expressions: a name, how many arguments, and which function of [`crate::functions`] it is.
+//!
+//! They take values and what surrounds them, and never fail: where a program would stop, a query takes "".
 
 use std::cmp::Ordering;
 
 use super::calc::Num;
-use super::eval::Context;
+use super::eval::Surroundings;
 use super::value::{Value, compare, each, extreme, sum, summation, zip};
 use crate::conv::{self, soundex};
-use crate::dynarray::{self, DynArray, Order, TM, dcount, text};
-use crate::fmt::fmt;
+use crate::dynarray::{self, DynArray, Search, TM, dcount, text};
+use crate::fmt::fmt_bytes;
+use crate::functions as calls;
+use crate::functions::Fault;
 use crate::pattern::Pattern;
 
 /// A function of expressions.
@@ -21,14 +25,14 @@ pub(crate) struct Function {
     pub run: Run,
 }
 
-type Run = for<'a> fn(&mut [Value<'a>], &Context<'_>) -> Value<'a>;
+type Run = for<'a> fn(&mut [Value<'a>], &Surroundings<'_>) -> Value<'a>;
 
 const fn function(name: &'static str, least: usize, most: usize, run: Run) -> Function {
     Function { name, least, most, volatile: false, run }
 }
 
-/// All functions, in alphabetical order.
-static FUNCTIONS: [Function; 82] = [
+/// All functions.
+static FUNCTIONS: &[Function] = &[
     function("ABS", 1, 1, |a, _| number(&a[0], Num::abs)),
     function("ABSS", 1, 1, |a, _| numbers(&a[0], Num::abs)),
     function("ANDS", 2, 2, |a, _| truths(a, |a, b| truth(a) && truth(b))),
@@ -38,38 +42,51 @@ static FUNCTIONS: [Function; 82] = [
             out.extend_from_slice(b.unwrap_or_default());
         })
     }),
-    function("CHANGE", 3, 5, change),
-    function("CHAR", 1, 1, |a, _| character(a[0].integer())),
+    function("CHANGE", 3, 5, |a, _| {
+        Value::owned(calls::change(&a[0].bytes(), &a[1].bytes(), &a[2].bytes(), place(a, 3), place(a, 4)))
+    }),
+    function("CHAR", 1, 1, |a, _| Value::owned(calls::char_of(a[0].integer()))),
     function("COMPARE", 2, 3, compare_strings),
-    function("CONVERT", 3, 3, |a, _| convert(&a[0], &a[1], &a[2])),
+    function("CONVERT", 3, 3, |a, _| {
+        Value::owned(calls::convert(&a[0].bytes(), &a[1].bytes(), &a[2].bytes()))
+    }),
     function("COUNT", 2, 2, |a, _| Value::count(dynarray::count(&a[0].bytes(), &a[1].bytes()))),
     function("COUNTS", 2, 2, |a, _| {
         let part = a[1].bytes().into_owned();
         each(&a[0], |s, out| write_count(dynarray::count(s, &part), out))
     }),
     function("CROP", 1, 1, |a, _| Value::owned(array(&a[0]).crop().into_bytes())),
-    Function { volatile: true, ..function("DATE", 0, 0, |_, context| Value::int(context.env.today)) },
+    Function { volatile: true, ..function("DATE", 0, 0, |_, around| Value::int(around.context.env.today)) },
     function("DCOUNT", 2, 2, |a, _| Value::count(dcount(&a[0].bytes(), &a[1].bytes()))),
     function("DELETE", 2, 4, |a, _| {
         let mut all = array(&a[0]);
         all.delete(a[1].integer(), place(a, 2), place(a, 3));
         Value::owned(all.into_bytes())
     }),
-    function("DOWNCASE", 1, 1, |a, _| map_text(&a[0], str::to_lowercase)),
-    function("DQUOTE", 1, 1, |a, _| map_text(&a[0], |s| format!("\"{s}\""))),
-    function("DTX", 1, 2, |a, _| Value::owned(format!("{:X}", a[0].integer()).into_bytes())),
+    function("DOWNCASE", 1, 1, |a, _| Value::owned(calls::downcase(&a[0].bytes()))),
+    function("DQUOTE", 1, 1, |a, _| Value::owned(calls::double_quoted(&a[0].bytes()))),
+    function("DTX", 1, 2, |a, _| {
+        let width = usize::try_from(place(a, 1).clamp(0, 64)).unwrap_or(0);
+        Value::owned(calls::dtx(&a[0].bytes(), width).unwrap_or_default().into_bytes())
+    }),
+    function("XTD", 1, 1, |a, _| calls::xtd(&a[0].bytes()).map_or(Value::EMPTY, Value::int)),
     function("EQS", 2, 2, |a, _| truths(a, |a, b| order(a, b).is_eq())),
-    function("EREPLACE", 3, 5, change),
+    function("EREPLACE", 3, 5, |a, _| {
+        Value::owned(calls::ereplace(&a[0].bytes(), &a[1].bytes(), &a[2].bytes(), place(a, 3), place(a, 4)))
+    }),
     function("EXTRACT", 2, 4, |a, _| {
         Value::owned(dynarray::extract(&a[0].bytes(), a[1].integer(), place(a, 2), place(a, 3)))
     }),
     function("FIELD", 3, 4, |a, _| {
-        Value::owned(group(&a[0].bytes(), &a[1].bytes(), a[2].integer(), a.get(3).map_or(1, Value::integer)))
+        Value::owned(
+            calls::field(&a[0].bytes(), &a[1].bytes(), a[2].integer(), a.get(3).map_or(1, Value::integer))
+                .text,
+        )
     }),
     function("FIELDS", 3, 4, |a, _| {
         let (delimiter, number, count) =
             (a[1].bytes().into_owned(), a[2].integer(), a.get(3).map_or(1, Value::integer));
-        each(&a[0], |s, out| out.extend_from_slice(group(s, &delimiter, number, count)))
+        each(&a[0], |s, out| out.extend_from_slice(calls::field(s, &delimiter, number, count).text))
     }),
     function("FMT", 2, 2, |a, _| format(&a[0].bytes(), &a[1].bytes())),
     function("FMTS", 2, 2, |a, _| {
@@ -78,13 +95,19 @@ static FUNCTIONS: [Function; 82] = [
     }),
     function("GES", 2, 2, |a, _| truths(a, |a, b| order(a, b).is_ge())),
     function("GTS", 2, 2, |a, _| truths(a, |a, b| order(a, b).is_gt())),
-    function("ICONV", 2, 2, |a, context| {
-        Value::owned(conv::iconv(&a[0].bytes(), &code(&a[1]), &context.env).0)
-    }),
-    function("ICONVS", 2, 2, |a, context| {
-        let code = code(&a[1]);
-        each(&a[0], |s, out| out.extend_from_slice(&conv::iconv(s, &code, &context.env).0))
-    }),
+    Function {
+        volatile: true,
+        ..function("ICONV", 2, 2, |a, around| {
+            Value::owned(conv::iconv_with(&a[0].bytes(), &code(&a[1]), around).0)
+        })
+    },
+    Function {
+        volatile: true,
+        ..function("ICONVS", 2, 2, |a, around| {
+            let code = code(&a[1]);
+            each(&a[0], |s, out| out.extend_from_slice(&conv::iconv_with(s, &code, around).0))
+        })
+    },
     function("IFS", 3, 3, |a, _| {
         // Two steps of pairs: which elements are chosen, then which are left.
         let chosen = zip(&a[0], &a[1], &mut |condition, then, out| {
@@ -100,32 +123,29 @@ static FUNCTIONS: [Function; 82] = [
             _ => out.extend_from_slice(otherwise.unwrap_or_default()),
         })
     }),
-    function("INDEX", 3, 3, |a, _| Value::count(index(&a[0].bytes(), &a[1].bytes(), a[2].integer()))),
+    function("INDEX", 3, 3, |a, _| Value::count(calls::index(&a[0].bytes(), &a[1].bytes(), a[2].integer()))),
     function("INDEXS", 3, 3, |a, _| {
         let (part, occurrence) = (a[1].bytes().into_owned(), a[2].integer());
-        each(&a[0], |s, out| write_count(index(s, &part, occurrence), out))
+        each(&a[0], |s, out| write_count(calls::index(s, &part, occurrence), out))
     }),
     function("INSERT", 3, 5, |a, _| insert(a)),
     function("INT", 1, 1, |a, _| numbers(&a[0], Num::int)),
-    function("LEFT", 2, 2, |a, _| Value::owned(part(&a[0].bytes(), 1, Some(a[1].integer())))),
+    function("LEFT", 2, 2, |a, _| Value::owned(calls::left(&a[0].bytes(), a[1].integer()))),
     function("LEN", 1, 1, |a, _| Value::count(dynarray::char_count(&a[0].bytes()))),
     function("LENS", 1, 1, |a, _| each(&a[0], |s, out| write_count(dynarray::char_count(s), out))),
     function("LES", 2, 2, |a, _| truths(a, |a, b| order(a, b).is_le())),
     function("LISTINDEX", 3, 3, |a, _| {
-        let (list, delimiter, item) = (a[0].bytes(), a[1].bytes(), a[2].bytes());
-        let Some(&delimiter) = delimiter.first() else { return Value::int(0) };
-        let found = list.split(|&b| b == delimiter).position(|element| *element == *item);
-        Value::count(found.map_or(0, |at| at + 1))
+        Value::count(calls::list_index(&a[0].bytes(), &a[1].bytes(), &a[2].bytes()))
     }),
     function("LOCATE", 3, 6, locate),
     function("LOWER", 1, 1, |a, _| Value::owned(array(&a[0]).lower().into_bytes())),
     function("LTS", 2, 2, |a, _| truths(a, |a, b| order(a, b).is_lt())),
     function("MATCHES", 2, 2, |a, _| {
-        Value::truth(Pattern::parse(&text(&a[1].bytes())).matches(&text(&a[0].bytes())))
+        Value::truth(Pattern::from_bytes(&a[1].bytes()).matches_bytes(&a[0].bytes()))
     }),
     function("MATCHESS", 2, 2, |a, _| {
-        let pattern = Pattern::parse(&text(&a[1].bytes()));
-        each(&a[0], |s, out| out.push(if pattern.matches(&text(s)) { b'1' } else { b'0' }))
+        let pattern = Pattern::from_bytes(&a[1].bytes());
+        each(&a[0], |s, out| out.push(if pattern.matches_bytes(s) { b'1' } else { b'0' }))
     }),
     function("MAX", 2, 2, |a, _| either(a, Ordering::Less)),
     function("MAXIMUM", 1, 1, |a, _| {
@@ -144,22 +164,25 @@ static FUNCTIONS: [Function; 82] = [
     function("NUMS", 1, 1, |a, _| {
         each(&a[0], |s, out| out.push(if Num::of(s).is_some() { b'1' } else { b'0' }))
     }),
-    function("OCONV", 2, 2, |a, _| Value::owned(conv::oconv(&a[0].bytes(), &code(&a[1])).0)),
-    function("OCONVS", 2, 2, |a, _| {
+    function("OCONV", 2, 2, |a, around| {
+        Value::owned(conv::oconv_with(&a[0].bytes(), &code(&a[1]), around).0)
+    }),
+    function("OCONVS", 2, 2, |a, around| {
         let code = code(&a[1]);
-        each(&a[0], |s, out| out.extend_from_slice(&conv::oconv(s, &code).0))
+        each(&a[0], |s, out| out.extend_from_slice(&conv::oconv_with(s, &code, around).0))
     }),
     function("ORS", 2, 2, |a, _| truths(a, |a, b| truth(a) || truth(b))),
-    function("QUOTE", 1, 1, |a, _| map_text(&a[0], |s| format!("\"{s}\""))),
+    function("QUOTE", 1, 1, |a, _| Value::owned(calls::double_quoted(&a[0].bytes()))),
     function("RAISE", 1, 1, |a, _| Value::owned(array(&a[0]).raise().into_bytes())),
     function("REM", 2, 2, |a, _| super::value::arithmetic(&a[0], &a[1], Num::ONE, Num::remainder)),
     function("REPLACE", 3, 5, |a, _| replace(a)),
     function("REUSE", 1, 1, |a, _| Value::Reuse(std::mem::replace(&mut a[0], Value::EMPTY).into_bytes())),
-    function("RIGHT", 2, 2, |a, _| Value::owned(last(&a[0].bytes(), a[1].integer()))),
-    function("SEQ", 1, 1, |a, _| sequence(&a[0].bytes())),
+    function("RIGHT", 2, 2, |a, _| Value::owned(calls::last(&a[0].bytes(), a[1].integer()))),
+    function("SEQ", 1, 1, |a, _| Value::int(i64::from(calls::seq(&a[0].bytes())))),
     function("SOUNDEX", 1, 1, |a, _| Value::owned(soundex(&a[0].bytes()))),
     function("SOUNDEXS", 1, 1, |a, _| each(&a[0], |s, out| out.extend_from_slice(&soundex(s)))),
-    function("SPACE", 1, 1, |a, _| repeated(b" ", a[0].integer())),
+    function("SPACE", 1, 1, |a, _| sure(calls::spaces_of(a[0].integer().min(SPACES_MAX)))),
+    function("SPACES", 1, 1, |a, _| sure(calls::spaces(&a[0].bytes()))),
     function("SPLICE", 3, 3, |a, _| {
         let middle = a[1].bytes().into_owned();
         zip(&a[0], &a[2], &mut |a, b, out| {
@@ -168,30 +191,53 @@ static FUNCTIONS: [Function; 82] = [
             }
         })
     }),
-    function("SQRT", 1, 1, |a, _| number(&a[0], square_root)),
-    function("SQUOTE", 1, 1, |a, _| map_text(&a[0], |s| format!("'{s}'"))),
+    function("SQRT", 1, 1, |a, _| number(&a[0], Num::root)),
+    function("SQUOTE", 1, 1, |a, _| Value::owned(calls::single_quoted(&a[0].bytes()))),
     function("STR", 2, 2, |a, _| repeated(&a[0].bytes(), a[1].integer())),
+    function("STRS", 2, 2, |a, _| sure(calls::strs(&a[0].bytes(), a[1].integer().min(SPACES_MAX)))),
     function("SUBSTRINGS", 3, 3, |a, _| {
-        let (start, length) = (a[1].integer(), a[2].integer());
-        each(&a[0], |s, out| out.extend_from_slice(part(s, start, Some(length))))
+        Value::owned(calls::substrings(&a[0].bytes(), a[1].integer(), a[2].integer()))
     }),
     function("SUM", 1, 1, |a, _| sum(&a[0])),
     function("SUMMATION", 1, 1, |a, _| Value::Num(summation(&a[0].bytes()))),
-    function("SWAP", 3, 5, change),
+    function("SWAP", 3, 5, |a, _| {
+        Value::owned(calls::change(&a[0].bytes(), &a[1].bytes(), &a[2].bytes(), place(a, 3), place(a, 4)))
+    }),
     Function {
         volatile: true,
-        ..function("TIME", 0, 0, |_, context| Value::int(i64::from(context.env.second)))
+        ..function("TIME", 0, 0, |_, around| Value::int(i64::from(around.context.env.second)))
     },
     function("TRIM", 1, 3, trim),
-    function("TRIMB", 1, 1, |a, _| Value::owned(a[0].bytes().trim_ascii_end())),
-    function("TRIMF", 1, 1, |a, _| Value::owned(a[0].bytes().trim_ascii_start())),
-    function("UPCASE", 1, 1, |a, _| map_text(&a[0], str::to_uppercase)),
+    function("TRIMB", 1, 1, |a, _| Value::owned(calls::trim_back(&a[0].bytes()))),
+    function("TRIMF", 1, 1, |a, _| Value::owned(calls::trim_front(&a[0].bytes()))),
+    function("TRIMS", 1, 1, |a, _| Value::owned(calls::trims(&a[0].bytes()))),
+    function("UPCASE", 1, 1, |a, _| Value::owned(calls::upcase(&a[0].bytes()))),
+    function("ALPHA", 1, 1, |a, _| Value::truth(calls::alpha(&a[0].bytes()))),
+    function("FOLD", 2, 2, |a, _| Value::owned(calls::fold(&a[0].bytes(), a[1].integer()))),
+    function("MATCHFIELD", 3, 3, |a, _| {
+        let number = usize::try_from(a[2].integer()).unwrap_or(0);
+        Value::owned(Pattern::from_bytes(&a[1].bytes()).field(&a[0].bytes(), number))
+    }),
+    function("FIELDSTORE", 5, 5, |a, _| {
+        if !places_fit(&[a[2].integer(), a[3].integer()]) {
+            return Value::owned(a[0].bytes().into_owned());
+        }
+        Value::owned(calls::field_store(
+            &a[0].bytes(),
+            &a[1].bytes(),
+            a[2].integer(),
+            a[3].integer(),
+            &a[4].bytes(),
+        ))
+    }),
+    function("SUBSTITUTE", 3, 3, |a, _| {
+        Value::owned(calls::substitute(&a[0].bytes(), &a[1].bytes(), &a[2].bytes()))
+    }),
 ];
 
 /// The function of a name, case ignored.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
     let name = name.to_ascii_uppercase();
-    let name = if name == "TRIMS" { "TRIM" } else { name.as_str() };
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
@@ -206,6 +252,11 @@ fn place(arguments: &[Value<'_>], index: usize) -> i64 {
 /// A conversion code, several separated by value marks.
 pub(super) fn code(value: &Value<'_>) -> String {
     text(&value.bytes()).into_owned()
+}
+
+/// What would be too large is "".
+fn sure<'a>(result: Result<Vec<u8>, Fault>) -> Value<'a> {
+    Value::owned(result.unwrap_or_default())
 }
 
 fn truth(bytes: &[u8]) -> bool {
@@ -244,203 +295,54 @@ fn write_count(count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(count.to_string().as_bytes());
 }
 
-fn map_text<'a>(value: &Value<'_>, apply: impl Fn(&str) -> String) -> Value<'a> {
-    let bytes = value.bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    // Marks and bytes that are not UTF-8 stay as they are.
-    for chunk in bytes.utf8_chunks() {
-        out.extend_from_slice(apply_once(chunk.valid(), &apply).as_bytes());
-        out.extend_from_slice(chunk.invalid());
-    }
-    Value::owned(out)
-}
-
-fn apply_once(text: &str, apply: &impl Fn(&str) -> String) -> String {
-    apply(text)
-}
-
 /// FMT; a bad format leaves the value as it is.
 pub(super) fn format<'a>(value: &[u8], spec: &[u8]) -> Value<'a> {
-    match fmt(&text(value), &text(spec)) {
-        Some(shown) => Value::owned(DynArray::from_text(&shown).into_bytes()),
-        None => Value::owned(value),
-    }
+    Value::owned(fmt_bytes(value, &text(spec)).0)
 }
 
-fn change<'a>(a: &mut [Value<'a>], _: &Context<'_>) -> Value<'a> {
-    let (s, old, new) = (a[0].bytes(), a[1].bytes(), a[2].bytes());
-    let (most, start) = (place(a, 3), place(a, 4).max(1));
-    if old.is_empty() {
-        return Value::owned(s.into_owned());
-    }
-    let mut out = Vec::with_capacity(s.len());
-    let (mut rest_at, mut changed, mut seen) = (0, 0, 0);
-    for at in memchr::memmem::find_iter(&s, &*old) {
-        seen += 1;
-        if seen < start || (most > 0 && changed >= most) {
-            continue;
-        }
-        changed += 1;
-        out.extend_from_slice(&s[rest_at..at]);
-        out.extend_from_slice(&new);
-        rest_at = at + old.len();
-        if out.len() > super::VALUE_BYTES_MAX {
-            return Value::owned(s.into_owned());
-        }
-    }
-    out.extend_from_slice(&s[rest_at..]);
-    Value::owned(out)
-}
-
-/// Characters of stored bytes: a scalar, or one byte that is no UTF-8 (a mark).
-fn characters(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-        let length = character_length(rest);
-        at += length;
-        Some(&rest[..length])
-    })
-}
-
-fn character_length(bytes: &[u8]) -> usize {
-    let length = match bytes[0] {
-        0..0x80 => 1,
-        0xC2..0xE0 => 2,
-        0xE0..0xF0 => 3,
-        0xF0..0xF5 => 4,
-        _ => 1,
-    };
-    if length > 1 && bytes.get(..length).is_none_or(|head| std::str::from_utf8(head).is_err()) {
-        1
-    } else {
-        length
-    }
-}
-
-/// CONVERT: characters of `from` become those of `to` in the same place; without one they vanish.
-fn convert<'a>(from: &Value<'_>, to: &Value<'_>, value: &Value<'_>) -> Value<'a> {
-    let (from, to, s) = (from.bytes(), to.bytes(), value.bytes());
-    let mut map: std::collections::HashMap<&[u8], &[u8]> = std::collections::HashMap::new();
-    let mut targets = characters(&to);
-    for source in characters(&from) {
-        let target = targets.next().unwrap_or_default();
-        map.entry(source).or_insert(target);
-    }
-    let mut out = Vec::with_capacity(s.len());
-    for c in characters(&s) {
-        out.extend_from_slice(map.get(c).copied().unwrap_or(c));
-    }
-    Value::owned(out)
-}
-
-fn character<'a>(number: i64) -> Value<'a> {
-    let number = number.rem_euclid(256) as u8;
-    if number >= TM {
-        return Value::owned(vec![number]);
-    }
-    Value::owned(char::from(number).to_string().into_bytes())
-}
-
-fn sequence<'a>(bytes: &[u8]) -> Value<'a> {
-    let Some(first) = characters(bytes).next() else { return Value::int(0) };
-    match std::str::from_utf8(first).ok().and_then(|s| s.chars().next()) {
-        Some(c) => Value::int(i64::from(u32::from(c))),
-        None => Value::int(i64::from(first[0])),
-    }
-}
-
-fn compare_strings<'a>(a: &mut [Value<'a>], _: &Context<'_>) -> Value<'a> {
+fn compare_strings<'a>(a: &mut [Value<'a>], _: &Surroundings<'_>) -> Value<'a> {
     let mode = a.get(2).map_or(String::new(), |mode| code(mode).to_uppercase());
-    let fold = |value: &Value<'_>| {
-        let bytes = value.bytes().into_owned();
-        if mode.contains('I') { text(&bytes).to_uppercase().into_bytes() } else { bytes }
-    };
-    let (left, right) = (fold(&a[0]), fold(&a[1]));
-    let ordering = if mode.contains('R') { dynarray::compare_right(&left, &right) } else { left.cmp(&right) };
+    let ordering = calls::compare_text(&a[0].bytes(), &a[1].bytes(), mode.contains('R'), mode.contains('I'));
     Value::int(ordering as i64)
 }
 
-/// FIELD: `count` groups from number `number` on.
-pub(super) fn group<'s>(s: &'s [u8], delimiter: &[u8], number: i64, count: i64) -> &'s [u8] {
-    let Some(delimiter) = characters(delimiter).next() else { return s };
-    let (skip, count) = (number.max(1) as usize - 1, count.max(1) as usize);
-    let mut start = 0;
-    let mut ends = memchr::memmem::find_iter(s, delimiter);
-    for _ in 0..skip {
-        match ends.next() {
-            Some(at) => start = at + delimiter.len(),
-            None => return &[],
-        }
-    }
-    let end = ends.nth(count - 1).unwrap_or(s.len());
-    &s[start..end]
-}
-
-/// INDEX: place of an occurrence in characters, 0 for none.
-fn index(s: &[u8], part: &[u8], occurrence: i64) -> usize {
-    let Ok(occurrence @ 1..) = usize::try_from(occurrence) else { return 0 };
-    if part.is_empty() {
-        return occurrence;
-    }
-    memchr::memmem::find_iter(s, part).nth(occurrence - 1).map_or(0, |at| dynarray::char_count(&s[..at]) + 1)
-}
-
-/// `s[start,length]` in characters; without a length to the end.
-pub(super) fn part(s: &[u8], start: i64, length: Option<i64>) -> &[u8] {
-    let skip = start.max(1) as usize - 1;
-    let take = length.map_or(usize::MAX, |length| length.max(0) as usize);
-    if s.is_ascii() {
-        let from = skip.min(s.len());
-        return &s[from..from + take.min(s.len() - from)];
-    }
-    let mut characters = characters(s);
-    let from: usize = characters.by_ref().take(skip).map(<[u8]>::len).sum();
-    let length: usize = characters.take(take).map(<[u8]>::len).sum();
-    &s[from..from + length]
-}
-
-/// `s[n]`: the last characters.
-pub(super) fn last(s: &[u8], count: i64) -> &[u8] {
-    let count = count.max(0) as usize;
-    let skip = dynarray::char_count(s).saturating_sub(count);
-    part(s, i64::try_from(skip).unwrap_or(i64::MAX - 1) + 1, None)
-}
-
-fn locate<'a>(a: &mut [Value<'a>], _: &Context<'_>) -> Value<'a> {
+fn locate<'a>(a: &mut [Value<'a>], _: &Surroundings<'_>) -> Value<'a> {
     // `LOCATE(item, s, f{,v{,sv}}{; order})`: an order is what is no number.
     let item = a[0].bytes().into_owned();
     let all = array(&a[1]);
-    let (mut places, mut order) = ([0; 3], Order::None);
+    let (mut places, mut search) = ([0; 3], Search::default());
     for (index, argument) in a[2..].iter().enumerate() {
         match argument.numeric() {
             Some(number) if index < 3 => places[index] = number.to_i64().unwrap_or(0),
-            _ => order = Order::from_letters(&code(argument)),
+            _ => search = Search::from_letters(&code(argument)),
         }
     }
-    Value::count(all.locate(&item, places[0], places[1], places[2], order).unwrap_or(0))
+    Value::count(all.locate(&item, places[0], places[1], places[2], search).unwrap_or(0))
 }
 
 fn insert<'a>(a: &mut [Value<'a>]) -> Value<'a> {
     let mut all = array(&a[0]);
-    let last = a.len() - 1;
-    let places =
-        [a[1].integer(), if last > 2 { place(a, 2) } else { 0 }, if last > 3 { place(a, 3) } else { 0 }];
+    let (places, new) = places_and_new(a);
     if places_fit(&places) {
-        all.insert(places[0], places[1], places[2], a[last].bytes());
+        all.insert(places[0], places[1], places[2], new);
     }
     Value::owned(all.into_bytes())
 }
 
 fn replace<'a>(a: &mut [Value<'a>]) -> Value<'a> {
     let mut all = array(&a[0]);
-    let last = a.len() - 1;
-    let places =
-        [a[1].integer(), if last > 2 { place(a, 2) } else { 0 }, if last > 3 { place(a, 3) } else { 0 }];
+    let (places, new) = places_and_new(a);
     if places_fit(&places) {
-        all.replace(places[0], places[1], places[2], a[last].bytes());
+        all.replace(places[0], places[1], places[2], new);
     }
     Value::owned(all.into_bytes())
+}
+
+/// Up to three places, and behind them what is written there.
+fn places_and_new(a: &[Value<'_>]) -> ([i64; 3], Vec<u8>) {
+    let last = a.len() - 1;
+    let at = |index: usize| if index < last { place(a, index) } else { 0 };
+    ([at(1), at(2), at(3)], a[last].bytes().into_owned())
 }
 
 /// Positions are marks to be written: a million of them is beyond any record of sense.
@@ -448,58 +350,21 @@ fn places_fit(places: &[i64]) -> bool {
     places.iter().all(|place| *place <= 1_000_000)
 }
 
-/// STR and SPACE; what would be larger than a value may be is "".
+/// Most spaces, or repetitions, that an expression may ask for.
+const SPACES_MAX: i64 = 1 << 20;
+
+/// STR; what would be larger than a value may be is "".
 fn repeated<'a>(s: &[u8], times: i64) -> Value<'a> {
-    let times = usize::try_from(times).unwrap_or(0);
-    if s.len().saturating_mul(times) > super::VALUE_BYTES_MAX {
-        return Value::EMPTY;
-    }
-    Value::owned(s.repeat(times))
+    let bytes = usize::try_from(times.max(0)).unwrap_or(usize::MAX).saturating_mul(s.len());
+    if bytes > super::VALUE_BYTES_MAX { Value::EMPTY } else { sure(calls::repeated(s, times)) }
 }
 
-/// Newton's way, to ten decimals.
-fn square_root(number: Num) -> Num {
-    if number.is_negative() || number.is_zero() {
-        return Num::ZERO;
-    }
-    let two = Num::from(2);
-    let mut root = number.add(Num::ONE).div(two);
-    for _ in 0..200 {
-        let next = root.add(number.div(root)).div(two).rounded(10);
-        if next.compare(root).is_eq() {
-            return next;
-        }
-        root = next;
-    }
-    root
-}
-
-fn trim<'a>(a: &mut [Value<'a>], _: &Context<'_>) -> Value<'a> {
+fn trim<'a>(a: &mut [Value<'a>], _: &Surroundings<'_>) -> Value<'a> {
     let s = a[0].bytes();
-    let c = a.get(1).map_or(b" ".to_vec(), |c| c.bytes().into_owned());
-    let Some(c) = characters(&c).next() else { return Value::owned(s.into_owned()) };
-    let mode = a.get(2).map_or(String::new(), |mode| code(mode).to_uppercase());
-    // What goes: at the beginning, at the end, repeated within; A everywhere.
-    let (mut front, mut back, mut squeeze, mut all) = (false, false, false, false);
-    match (mode.chars().next(), a.len()) {
-        (Some('A'), _) => all = true,
-        (Some('B'), _) => (front, back) = (true, true),
-        (Some('C'), _) => squeeze = true,
-        (Some('E' | 'T'), _) => back = true,
-        (Some('F' | 'L'), _) => front = true,
-        _ => (front, back, squeeze) = (true, true, true),
+    let Some(character) = a.get(1) else { return Value::owned(calls::trim(&s)) };
+    let mode = a.get(2).map_or_else(|| b"R".to_vec(), |mode| mode.bytes().into_owned());
+    match calls::Trim::from_letter(&mode) {
+        Ok(mode) => Value::owned(calls::trim_of(&s, &character.bytes(), mode)),
+        Err(_) => Value::owned(s.into_owned()),
     }
-    let mut kept: Vec<&[u8]> = Vec::new();
-    for found in characters(&s) {
-        let is = found == c;
-        let skip = is
-            && (all || (front && kept.is_empty()) || (squeeze && kept.last().is_some_and(|last| *last == c)));
-        if !skip {
-            kept.push(found);
-        }
-    }
-    while back && kept.last().is_some_and(|last| *last == c) {
-        kept.pop();
-    }
-    Value::owned(kept.concat())
 }

@@ -15,7 +15,7 @@ mod value;
 pub(crate) use calc::Num;
 pub(crate) use compile::{Compiler, Scope};
 pub(crate) use correlative::is_correlative;
-pub(crate) use eval::{Context, Place};
+pub(crate) use eval::{Context, Place, Surroundings};
 pub(crate) use node::Program;
 
 /// Longest expression in bytes.

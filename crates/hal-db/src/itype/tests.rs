@@ -31,8 +31,13 @@ fn run(source: &str) -> Result<String, CompileError> {
     let scope = Scope { file: "T", dictionary: &dictionary };
     let program = Compiler::new(None).expression(source, scope)?;
     let record = DynArray::from_text("Smith & Sonsþ3ý10ý1þ150ý2599ý100000þ7");
-    let context =
-        Context { env: Env { today: 21_512, second: 3_600 }, file: "T", view: None, place: Place::default() };
+    let context = Context {
+        env: Env { today: 21_512, second: 3_600 },
+        file: "T",
+        view: None,
+        catalog: None,
+        place: Place::default(),
+    };
     let value = program.run(b"ID*7", record.as_bytes(), &context);
     Ok(DynArray::from_bytes(value.bytes()).to_text())
 }

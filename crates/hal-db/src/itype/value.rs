@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::calc::Num;
-use crate::dynarray::{FM, IM, SM, TM, VM};
+use crate::dynarray::{IM, TM};
 
 /// A value of an expression.
 #[derive(Debug, Clone)]
@@ -120,12 +120,11 @@ pub(crate) fn arithmetic<'a>(
     zip(a, b, &mut |a, b, out| apply(number(a, Num::ZERO), number(b, missing)).write(out))
 }
 
+/// What is done with two elements; a missing one is `None`.
+type Pairwise<'f> = dyn FnMut(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>) + 'f;
+
 /// A function of two elements, applied to all pairs of them; a missing one is `None`.
-pub(crate) fn zip<'a>(
-    a: &Value<'_>,
-    b: &Value<'_>,
-    apply: &mut dyn FnMut(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
-) -> Value<'a> {
+pub(crate) fn zip<'a>(a: &Value<'_>, b: &Value<'_>, apply: &mut Pairwise<'_>) -> Value<'a> {
     let (a_bytes, b_bytes) = (a.bytes(), b.bytes());
     let mut out = Vec::with_capacity(a_bytes.len().max(b_bytes.len()));
     let reuse = (a.is_reuse(), b.is_reuse());
@@ -138,7 +137,7 @@ fn pair(
     b: Option<&[u8]>,
     rank: u8,
     reuse: (bool, bool),
-    apply: &mut dyn FnMut(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
+    apply: &mut Pairwise<'_>,
     out: &mut Vec<u8>,
 ) {
     let has = |side: Option<&[u8]>, mark: u8| side.is_some_and(|side| memchr::memchr(mark, side).is_some());
@@ -189,36 +188,17 @@ pub(crate) fn each<'a>(value: &Value<'_>, mut apply: impl FnMut(&[u8], &mut Vec<
 /// SUM: adds up the lowest rank in each branch and raises the rest.
 pub(crate) fn sum<'a>(value: &Value<'_>) -> Value<'a> {
     let bytes = value.bytes();
-    if memchr::memchr3(FM, VM, SM, &bytes).is_none() {
+    if bytes.iter().all(|&b| b < TM) {
         return Value::Num(value.number());
     }
-    let mut out = Vec::new();
-    sum_branch(&bytes, &mut out);
-    Value::owned(out)
-}
-
-fn sum_branch(bytes: &[u8], out: &mut Vec<u8>) {
-    // The highest mark in this branch; where nothing lower is left it is added up.
-    let highest = [FM, VM, SM].into_iter().find(|&mark| memchr::memchr(mark, bytes).is_some());
-    match highest {
-        Some(mark) if has_lower(bytes, mark) => {
-            for (index, part) in bytes.split(|&b| b == mark).enumerate() {
-                if index > 0 {
-                    out.push(mark);
-                }
-                sum_branch(part, out);
-            }
+    match crate::functions::sum(&bytes) {
+        Ok(sum) => Value::owned(sum),
+        // Something in it is no number: it counts as 0.
+        Err(_) => {
+            let numbers = each(value, |element, out| Num::of(element).unwrap_or(Num::ZERO).write(out));
+            Value::owned(crate::functions::sum(&numbers.bytes()).unwrap_or_default())
         }
-        Some(mark) => bytes
-            .split(|&b| b == mark)
-            .fold(Num::ZERO, |sum, part| sum.add(Num::of(part).unwrap_or(Num::ZERO)))
-            .write(out),
-        None => Num::of(bytes).unwrap_or(Num::ZERO).write(out),
     }
-}
-
-fn has_lower(bytes: &[u8], mark: u8) -> bool {
-    bytes.iter().any(|&b| b >= SM && b < mark)
 }
 
 /// SUMMATION: all elements in one number.

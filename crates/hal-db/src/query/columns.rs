@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::exec::Run;
 use super::plan::QueryPlan;
 use crate::Env;
 use crate::account::Catalog;
@@ -10,7 +11,7 @@ use crate::conv;
 use crate::dict::{DataItem, Dictionary, Source};
 use crate::dynarray::{TM, extract, field};
 use crate::error::{Error, Result};
-use crate::itype::{Compiler, Context, Place, Program, Scope, is_correlative};
+use crate::itype::{Compiler, Context, Place, Program, Scope, Surroundings, is_correlative};
 use crate::store::View;
 
 /// A record as the items of a query see it.
@@ -58,7 +59,10 @@ impl Conversion {
     pub(super) fn apply<'a>(&self, value: &'a [u8], rec: &Rec<'_>) -> Cow<'a, [u8]> {
         match self {
             Conversion::Nothing => Cow::Borrowed(value),
-            Conversion::Codes(codes) => Cow::Owned(conv::oconv(value, codes).0),
+            Conversion::Codes(codes) => {
+                let around = Surroundings { id: rec.id, record: rec.record, context: &rec.context };
+                Cow::Owned(conv::oconv_with(value, codes, &around).0)
+            }
             Conversion::Program(program) => {
                 Cow::Owned(program.convert(value, rec.id, rec.record, &rec.context))
             }
@@ -120,8 +124,14 @@ impl<'c> Builder<'c> {
     }
 
     /// The surroundings of an expression while no report is written.
-    pub(super) fn context<'a>(view: &'a dyn View, file: &'a str, env: Env) -> Context<'a> {
-        Context { env, file, view: Some(view), place: Place::default() }
+    pub(super) fn context<'a>(run: Run<'a>) -> Context<'a> {
+        Context {
+            env: *run.env,
+            file: &run.plan.file,
+            view: Some(run.view),
+            catalog: Some(run.catalog),
+            place: Place::default(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::plan::{Condition, Operand, RelOp, Test};
 use crate::account::record_key;
 use crate::conv::{self, Status, soundex};
 use crate::dict::DataItem;
-use crate::dynarray::{FM, SM, VM, dcount, integer, text};
+use crate::dynarray::{FM, SM, VM, dcount, integer};
 use crate::error::{Error, Result};
 use crate::number::{Decimal, compare};
 use crate::pattern::Pattern;
@@ -17,7 +17,7 @@ use crate::{Env, date};
 
 /// A compiled selection.
 pub(super) enum Check {
-    Test(TestCheck),
+    Test(Box<TestCheck>),
     And(Box<Check>, Box<Check>),
     Or(Box<Check>, Box<Check>),
     Not(Box<Check>),
@@ -58,7 +58,7 @@ impl Value {
 impl Check {
     pub(super) fn compile(condition: &Condition, builder: &mut Builder<'_>) -> Result<Check> {
         Ok(match condition {
-            Condition::Test(test) => Check::Test(TestCheck::compile(test, builder)?),
+            Condition::Test(test) => Check::Test(Box::new(TestCheck::compile(test, builder)?)),
             Condition::And(a, b) => {
                 Check::And(Box::new(Check::compile(a, builder)?), Box::new(Check::compile(b, builder)?))
             }
@@ -172,8 +172,8 @@ impl TestCheck {
             RelOp::Like | RelOp::Unlike => {
                 let shown = self.shown(value, rec);
                 let like = self.operands.iter().any(|operand| match operand {
-                    Value::Pattern(pattern) => pattern.matches(&shown),
-                    Value::Item(get) => Pattern::parse(&text(&get.get(rec))).matches(&shown),
+                    Value::Pattern(pattern) => pattern.matches_bytes(&shown),
+                    Value::Item(get) => Pattern::from_bytes(&get.get(rec)).matches_bytes(&shown),
                     Value::Text { .. } | Value::List(_) => false,
                 });
                 like == (self.op == RelOp::Like)
@@ -239,9 +239,9 @@ impl TestCheck {
     }
 
     /// The value as shown, which is what LIKE looks at.
-    fn shown(&self, value: &[u8], rec: &Rec<'_>) -> String {
-        let shown = text(&self.shown.apply(value, rec)).into_owned();
-        if self.no_case { shown.to_lowercase() } else { shown }
+    fn shown<'a>(&self, value: &'a [u8], rec: &Rec<'_>) -> Cow<'a, [u8]> {
+        let shown = self.shown.apply(value, rec);
+        if self.no_case { Cow::Owned(fold(&shown)) } else { shown }
     }
 }
 
@@ -266,7 +266,7 @@ fn saved_list(name: &str, no_case: bool, builder: &Builder<'_>) -> Result<Value>
 }
 
 fn fold(bytes: &[u8]) -> Vec<u8> {
-    text(bytes).to_lowercase().into_bytes()
+    crate::functions::downcase(bytes)
 }
 
 /// Converts what a person wrote for `item` to its stored form. ISO dates are taken whatever the conversion's order.

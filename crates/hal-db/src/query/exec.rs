@@ -117,7 +117,7 @@ impl<'r> Prepared<'r> {
     pub(super) fn each(&self, records: bool, visit: &mut Visit<'_>) -> Result<Summary> {
         let mut search = Search {
             prepared: self,
-            rec: Builder::context(self.run.view, &self.run.plan.file, *self.run.env),
+            rec: Builder::context(self.run),
             summary: Summary::default(),
             passed: 0,
             mask: Vec::new(),
@@ -471,7 +471,7 @@ pub(crate) fn select(run: Run<'_>) -> Result<Selected> {
         Some(saving) => Some((saving, super::rows::Content::compile(&saving.item, &prepared, &mut builder)?)),
         None => None,
     };
-    let context = Builder::context(run.view, &plan.file, *run.env);
+    let context = Builder::context(run);
     let mut items: Vec<Vec<u8>> = Vec::new();
     let mut known: HashSet<Vec<u8>> = HashSet::new();
     let summary = prepared.each(saving.is_some(), &mut |entry| {

@@ -162,7 +162,7 @@ pub(crate) fn rows(run: Run<'_>) -> Result<Rows> {
             Ok((Content::compile(&column.item, &prepared, &mut builder)?, builder.conversion(&column.item)?))
         })
         .collect::<Result<Vec<(Content, Conversion)>>>()?;
-    let context = Builder::context(run.view, &plan.file, *run.env);
+    let context = Builder::context(run);
     let mut rows: Vec<Row> = Vec::new();
     let summary = prepared.each(!compiled.is_empty(), &mut |entry| {
         if counts_only(plan) {
@@ -220,7 +220,7 @@ pub(crate) fn reformat(run: Run<'_>) -> Result<Vec<(String, DynArray)>> {
         .iter()
         .map(|column| Content::compile(&column.item, &prepared, &mut builder))
         .collect::<Result<Vec<Content>>>()?;
-    let context = Builder::context(run.view, &plan.file, *run.env);
+    let context = Builder::context(run);
     let mut records = Vec::new();
     prepared.each(true, &mut |entry| {
         let rec = Rec { id: entry.id, record: entry.record, context };

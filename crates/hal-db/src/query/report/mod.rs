@@ -44,7 +44,6 @@ struct Job<'j, 'r> {
     plan: &'r QueryPlan,
     prepared: &'j Prepared<'r>,
     context: Context<'j>,
-    screen: Screen,
 }
 
 /// Runs a query and writes its report; gives the number of records.
@@ -55,8 +54,7 @@ pub(crate) fn report(run: Run<'_>, screen: Screen, out: &mut dyn io::Write) -> R
     let plan = run.plan;
     let mut builder = Builder::new(run.view, run.catalog, plan, run.env)?;
     let prepared = Prepared::new(run, &mut builder)?;
-    let job =
-        Job { plan, prepared: &prepared, context: Builder::context(run.view, &plan.file, *run.env), screen };
+    let job = Job { plan, prepared: &prepared, context: Builder::context(run) };
     let mut page = Page::new(plan, screen, run.env, out);
     let summary = match plan.verb {
         Verb::Count => prepared.each(false, &mut |_| Ok(()))?,
