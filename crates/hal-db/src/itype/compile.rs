@@ -715,15 +715,8 @@ impl Parser<'_, '_> {
 
 /// Whether a conversion's code is known, and reads nothing but the value.
 fn is_fixed(arguments: &[Node]) -> bool {
-    let plain = |code: &str| {
-        let code = code.trim_start().to_ascii_uppercase();
-        !super::is_correlative(&code)
-            && !code.starts_with(['C', 'U'])
-            && !code.starts_with("S;")
-            && !code.starts_with("E")
-    };
     match arguments.get(1) {
-        Some(Node::Text(code)) => crate::dynarray::text(code).split('\u{FD}').all(plain),
+        Some(Node::Text(code)) => super::reads_only_the_value(&crate::dynarray::text(code)),
         _ => false,
     }
 }

@@ -204,6 +204,14 @@ pub(crate) fn is_correlative(code: &str) -> bool {
     has_letter(&upper, 'A') || has_letter(&upper, 'F') || is_translation(&upper)
 }
 
+/// Whether what a conversion shows depends on the value alone.
+pub(crate) fn reads_only_the_value(codes: &str) -> bool {
+    codes.split('\u{FD}').all(|code| {
+        let code = code.trim_start().to_ascii_uppercase();
+        !is_correlative(&code) && !code.starts_with(['C', 'U', 'E']) && !code.starts_with("S;")
+    })
+}
+
 fn has_letter(code: &str, letter: char) -> bool {
     let Some(rest) = code.strip_prefix(letter) else { return false };
     rest.starts_with([';', '(', '"', '\''])

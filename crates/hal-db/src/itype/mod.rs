@@ -14,7 +14,7 @@ mod value;
 
 pub(crate) use calc::Num;
 pub(crate) use compile::{Compiler, Scope};
-pub(crate) use correlative::is_correlative;
+pub(crate) use correlative::{is_correlative, reads_only_the_value};
 pub(crate) use eval::{Context, Place, Surroundings};
 pub(crate) use node::Program;
 

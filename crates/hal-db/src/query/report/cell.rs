@@ -1,6 +1,8 @@
 //! One column of a report: reads its content, converts it, lays it out. Knows nothing of other columns.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -8,6 +10,7 @@ use crate::dict::FORMAT_DEFAULT;
 use crate::dynarray::{SM, TM, VM};
 use crate::error::Result;
 use crate::fmt::{Format, Justify, pad};
+use crate::itype::reads_only_the_value;
 use crate::query::columns::{Builder, Conversion, Rec, has_marks};
 use crate::query::exec::Prepared;
 use crate::query::plan::{Aggregate, Display, Group};
@@ -29,7 +32,12 @@ pub(super) struct Column {
     plain: Option<Justify>,
     fill: char,
     right_heading: bool,
+    /// Lines of values that came before, where the value alone makes them; most columns have few different ones.
+    known: Option<RefCell<HashMap<Vec<u8>, Vec<u8>>>>,
 }
+
+/// Values whose line is kept for a column.
+const KNOWN_MAX: usize = 8192;
 
 /// The printed lines of a cell: by value, by subvalue, by line.
 pub(super) type Stack = Vec<Vec<Vec<Vec<u8>>>>;
@@ -71,6 +79,8 @@ impl Column {
             heading,
             fill,
             right_heading,
+            known: (!item.conversion.is_empty() && reads_only_the_value(&item.conversion))
+                .then(RefCell::default),
         })
     }
 
@@ -89,6 +99,21 @@ impl Column {
         if has_marks(content) {
             return false;
         }
+        let Some(known) = &self.known else { return self.write_new_line(content, rec, out) };
+        let mut known = known.borrow_mut();
+        if let Some(line) = known.get(content) {
+            out.extend_from_slice(line);
+            return true;
+        }
+        let start = out.len();
+        let fits = self.write_new_line(content, rec, out);
+        if fits && known.len() < KNOWN_MAX {
+            known.insert(content.to_vec(), out[start..].to_vec());
+        }
+        fits
+    }
+
+    fn write_new_line(&self, content: &[u8], rec: &Rec<'_>, out: &mut Vec<u8>) -> bool {
         let shown = self.shown(content, rec);
         match self.plain {
             Some(justify) if shown.len() <= self.width && shown.iter().all(|b| (b' '..0x7F).contains(b)) => {

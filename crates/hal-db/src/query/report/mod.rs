@@ -136,3 +136,6 @@ fn percent_totals(job: &Job<'_, '_>, columns: &[(Aggregate, super::rows::Content
     })?;
     Ok(totals)
 }
+
+#[cfg(test)]
+mod tests;

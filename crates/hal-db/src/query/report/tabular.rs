@@ -137,7 +137,7 @@ struct Table<'t, 'j, 'r, 'o> {
     breaks: Vec<Break>,
     /// The values of the groups that are open, by level; empty before the first record.
     old: Vec<Vec<u8>>,
-    /// What the last record showed, for reports without detail lines.
+    /// What the last record had, for reports without detail lines.
     last: Vec<Vec<u8>>,
     gap: usize,
     sums: breaks::Sums,
@@ -182,12 +182,12 @@ impl Table<'_, '_, '_, '_> {
             }
         }
         if options.det_sup {
-            self.last.clear();
-            let lines = columns.iter().zip(&contents).map(|(column, content)| {
-                column.stack(content, &rec).into_iter().flatten().flatten().next().unwrap_or_default()
-            });
-            // Only groups show what their last record had.
-            self.last.extend(lines);
+            // Only groups show what their last record had, so it is laid out when they end.
+            self.last.resize_with(columns.len(), Vec::new);
+            for (last, content) in self.last.iter_mut().zip(&contents) {
+                last.clear();
+                last.extend_from_slice(content);
+            }
             return Ok(());
         }
         for level in &self.breaks {
@@ -292,23 +292,23 @@ impl Table<'_, '_, '_, '_> {
         let value = std::mem::take(&mut self.old[level]);
         let has_sums = columns.iter().any(|column| column.aggregate != Aggregate::None);
         let results = self.sums.results(level + 1, columns, rec);
-        let cells = |marks: Option<&str>,
-                     text: Option<Vec<u8>>,
-                     last: Option<&[Vec<u8>]>|
-         -> Vec<Vec<Vec<u8>>> {
-            columns
-                .iter()
-                .enumerate()
-                .map(|(at, other)| match (other.aggregate, marks) {
-                    (Aggregate::None, _) if at == one.column => text.clone().into_iter().collect(),
-                    (Aggregate::None, _) => last.and_then(|last| last.get(at)).cloned().into_iter().collect(),
-                    (_, Some(mark)) => vec![mark.repeat(other.width).into_bytes()],
-                    (_, None) => other.result_lines(&results[at], rec),
-                })
-                .collect()
-        };
+        let cells =
+            |marks: Option<&str>, text: Option<Vec<u8>>, last: Option<&[Vec<u8>]>| -> Vec<Vec<Vec<u8>>> {
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(|(at, other)| match (other.aggregate, marks) {
+                        (Aggregate::None, _) if at == one.column => text.clone().into_iter().collect(),
+                        (Aggregate::None, _) => {
+                            last.map_or_else(Vec::new, |last| first_line(other, &last[at], rec))
+                        }
+                        (_, Some(mark)) => vec![mark.repeat(other.width).into_bytes()],
+                        (_, None) => other.result_lines(&results[at], rec),
+                    })
+                    .collect()
+            };
         let shown = column.conversion.apply(&value, rec).into_owned();
-        let value_line = column.stack(&value, rec).into_iter().flatten().flatten().next();
+        let value_line = first_line(column, &value, rec).pop();
         let mut lines: Vec<Vec<Vec<Vec<u8>>>> = Vec::new();
         let text = one.line(&shown);
         let silent = one.single_silent && self.sums.details(level + 1) == 1;
@@ -384,6 +384,11 @@ impl Table<'_, '_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// The first line of a content, if it has one.
+fn first_line(column: &Column, content: &[u8], rec: &Rec<'_>) -> Vec<Vec<u8>> {
+    column.stack(content, rec).into_iter().flatten().flatten().take(1).collect()
 }
 
 /// GRAND.TOTAL: its text and codes.
