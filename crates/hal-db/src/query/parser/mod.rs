@@ -1,6 +1,7 @@
 //! Tokens become a plan, with the dictionary of the file. Reads dictionaries and whether a named record exists.
 
 mod display;
+mod items;
 mod select;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,9 +12,9 @@ use super::plan::{Count, Display, From, Operand, Options, Output, QueryPlan, Sam
 use super::words::{Word, lookup, suggested};
 use super::{NESTING_MAX, SENTENCE_BYTES_MAX};
 use crate::Snapshot;
-use crate::dict::{DataItem, Dictionary, Item, Source, is_right};
+use crate::dict::{DataItem, Dictionary, Item, is_right};
 use crate::error::{Error, ParseError, near};
-use crate::itype::{Compiler, Scope};
+use crate::itype::Compiler;
 
 /// Records shown by `SAMPLE` without a number.
 const SAMPLE_DEFAULT: usize = 10;
@@ -89,6 +90,7 @@ fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool) -> Parsed<QueryPl
             options: Options::default(),
         },
     };
+    parser.defaults()?;
     parser.elements()?;
     let plan = &parser.plan;
     if plan.columns.is_empty() && verb.shows() && !plan.options.id_only {
@@ -174,6 +176,32 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
+    /// `$QUERY.DEFAULTS` of the dictionary: text put behind the file name, and the format of ids (8.5).
+    fn defaults(&mut self) -> Parsed<()> {
+        const NAME: &str = "$QUERY.DEFAULTS";
+        if self.dictionary.get(NAME).is_none() {
+            return Ok(());
+        }
+        let Ok(Some(record)) = self.snapshot.read(&format!("DICT {}", self.plan.file), NAME) else {
+            return Ok(());
+        };
+        let text = match self.plan.verb {
+            Verb::List | Verb::Sort => record.field_text(2).into_owned(),
+            verb if verb.selects() => record.field_text(3).into_owned(),
+            _ => String::new(),
+        };
+        let words = tokens(&text).map_err(|inner| error(&format!("{NAME}: {}", inner.message), self.end))?;
+        for token in words.into_iter().rev() {
+            self.tokens.push_front(Token { kind: token.kind, at: self.end });
+        }
+        let format = record.field_text(4);
+        if crate::fmt::Format::parse(&format).is_some() {
+            self.plan.id_column.item.right = is_right(&format);
+            self.plan.id_column.item.format = format.into_owned();
+        }
+        Ok(())
+    }
+
     /// Everything after the file name, in any order.
     fn elements(&mut self) -> Parsed<()> {
         while let Some(token) = self.tokens.pop_front() {
@@ -337,95 +365,6 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The item of a word: of the sentence, of the dictionary, `F4`, or with arguments.
-    fn item(&mut self, word: &str) -> Parsed<Option<DataItem>> {
-        if let Some(item) = self.aliases.get(&word.to_uppercase()) {
-            return Ok(Some(item.clone()));
-        }
-        if let Some(item) = self.dictionary.column(word) {
-            let item = item.clone();
-            // Arguments follow at once: `AGED(30)`; a bracket of a selection never does behind an item.
-            if matches!(item.source, Source::Expression(_))
-                && self.tokens.front().is_some_and(|token| token.kind == Kind::Open)
-                && let Some(arguments) = self.arguments()
-            {
-                let name = format!("{}({})", item.name, arguments.join(","));
-                return Ok(Some(DataItem { source: Source::Expression(name.clone()), name, ..item }));
-            }
-            return Ok(Some(item));
-        }
-        if word.eq_ignore_ascii_case("@ID") {
-            return Ok(Some(self.plan.id_column.item.clone()));
-        }
-        if self.dictionary.get(word).is_none()
-            && let Some(digits) = word.strip_prefix(['F', 'f', 'A', 'a'])
-            && !digits.is_empty()
-            && digits.len() <= 5
-            && let Ok(number) = digits.parse()
-        {
-            let name = word.to_uppercase();
-            return Ok(Some(DataItem { heading: vec![name.clone()], name, ..DataItem::plain_field(number) }));
-        }
-        let link = word
-            .split_once('%')
-            .filter(|(link, _)| matches!(self.dictionary.get(link), Some(Item::Link { .. })));
-        if let Some((link, field)) = link
-            && let Some(Item::Link { file, .. }) = self.dictionary.get(link)
-        {
-            let other = self.snapshot.catalog().file(file).ok();
-            let item = other.and_then(|entry| entry.dictionary.column(field));
-            let item = item.cloned().unwrap_or_else(|| DataItem::plain_field(0));
-            return Ok(Some(DataItem {
-                source: Source::Expression(word.to_owned()),
-                name: word.to_owned(),
-                ..item
-            }));
-        }
-        Ok(None)
-    }
-
-    /// Words and texts between brackets, as an expression has them; `None`, and nothing taken, for anything else.
-    fn arguments(&mut self) -> Option<Vec<String>> {
-        let close = self.tokens.iter().position(|token| token.kind == Kind::Close)?;
-        let inside = self.tokens.iter().take(close).skip(1);
-        let arguments = inside
-            .map(|token| match &token.kind {
-                Kind::Word(word) => Some(word.clone()),
-                Kind::Quoted(text) => Some(format!("\"{text}\"")),
-                _ => None,
-            })
-            .collect::<Option<Vec<String>>>()?;
-        self.tokens.drain(..=close);
-        Some(arguments)
-    }
-
-    /// EVAL "expression": format and conversion are those of the first field it names (12.2).
-    fn eval_item(&mut self) -> Parsed<DataItem> {
-        let at = self.here();
-        let text = self.expect_text()?;
-        let scope = Scope { file: &self.plan.dictionary, dictionary: &self.dictionary };
-        let program = self
-            .compiler
-            .expression(&text, scope)
-            .map_err(|inner| error(&inner.message, (at + 1 + inner.at).min(self.end)))?;
-        let first = program.first_item.clone();
-        let (conversion, format) =
-            first.as_ref().map_or((String::new(), crate::dict::FORMAT_DEFAULT.to_owned()), |item| {
-                (item.conversion.clone(), item.format.clone())
-            });
-        Ok(DataItem {
-            name: text.clone(),
-            heading: vec![text.clone()],
-            source: Source::Expression(text),
-            conversion,
-            right: is_right(&format),
-            format,
-            multi: first.as_ref().is_some_and(|item| item.multi),
-            association: first.and_then(|item| item.association),
-            ..DataItem::plain_field(0)
-        })
-    }
-
     fn sort_key(&mut self, descending: bool, explode: bool) -> Parsed<()> {
         let no_case = self.take(Word::NoCase);
         if let Some(Token { kind: Kind::Quoted(_), at }) = self.tokens.front() {
@@ -572,35 +511,6 @@ impl Parser<'_> {
             self.tokens.pop_front();
         }
         taken
-    }
-
-    fn expect_item(&mut self, after: &str) -> Parsed<DataItem> {
-        let at = self.here();
-        match self.tokens.pop_front() {
-            Some(Token { kind: Kind::Word(word), .. }) => {
-                if let Some(item) = self.item(&word)? {
-                    return Ok(item);
-                }
-                match lookup(&word) {
-                    Some(Word::Eval) => self.eval_item(),
-                    Some(_) => Err(unexpected(&word, at)),
-                    None => Err(self.no_item(&word, at)),
-                }
-            }
-            Some(Token { kind: Kind::Quoted(text), .. }) => {
-                Err(error(&format!("\"{text}\" stands where a field must come"), at))
-            }
-            _ => Err(error(&format!("a field must follow {after}"), at)),
-        }
-    }
-
-    fn no_item(&self, word: &str, at: usize) -> ParseError {
-        let message = match self.dictionary.get(word) {
-            Some(Item::Other(reason)) => format!("{word} cannot be used: {reason}"),
-            _ if self.strict => format!("{word} is not a field of {}", self.plan.dictionary),
-            _ => format!("{word} is not a field name or expression"),
-        };
-        ParseError { message, at, near: self.near(word) }
     }
 
     fn finish(mut self) -> Parsed<QueryPlan> {

@@ -355,3 +355,17 @@ fn bytes_that_are_no_text_and_wide_letters_keep_their_places() {
     db.snapshot().unwrap().report(&plan, &ENV, None, Screen::default(), &mut out).unwrap();
     assert_eq!(out, [&b"2         Caf\xE9     A1\n"[..], "3         中国     A1\n".as_bytes()].concat());
 }
+
+#[test]
+fn the_dictionary_may_say_what_every_report_begins_with() {
+    let db = sales();
+    db.write(|txn| {
+        let defaults = DynArray::from_fields(["X", "WITH QTY COL.SUP HDR.SUP", "WITH TOWN = \"Rome\"", "4R"]);
+        txn.write("DICT SALES", "$QUERY.DEFAULTS", &defaults)
+    })
+    .unwrap();
+    let snapshot = db.snapshot().unwrap();
+    let got = screen(&snapshot, "SORT SALES TOWN", Screen::default());
+    assert_eq!(got, "      1   Bonn\n      2   Rome\n      4   Rome\n\n3 record(s) listed\n");
+    assert_eq!(ids(&snapshot, "SSELECT SALES"), "2 4");
+}
