@@ -17,8 +17,8 @@ pub use elements::{
     substrings, trims,
 };
 pub use numeric::{
-    Bits, abs, alpha, arithmetic, bits, compare_text, dtx, idiv, int, max, min, modulo, neg, num, power,
-    rdiv, rem, rnd, shift, sqrt, truth, xtd,
+    Bits, abs, alpha, arithmetic, bit_not, bit_test, bits, compare_text, dtx, idiv, int, max, min, modulo,
+    neg, num, power, rdiv, rem, rnd, shift, sqrt, truth, with_bit, xtd,
 };
 pub use parts::{
     Found, csvdq, field, field_store, find, find_part, index, list_index, listed_position, mat_build,

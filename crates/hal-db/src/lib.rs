@@ -3,6 +3,8 @@
 //! Files, never sockets; no clock (today comes in as [`Env`]), no JSON framing, no knowledge of skills.
 //!
 //! - [`DynArray`] is a record: text divided by marks.
+//! - [`functions`] are those of the language, [`conv`] its conversion codes, [`fmt`] its formats, [`pattern`] its patterns,
+//!   [`number`] its decimal numbers. `cargo xtask truth` compares them with samples of a real engine.
 //! - [`Database`] is an account: a folder on disk. [`Database::snapshot`] reads, [`Database::write`] changes.
 //! - [`query::parse`] turns `LIST MEDICATION WITH STATUS EQ "active"` into a [`query::QueryPlan`]; [`Snapshot::run`] gives
 //!   [`query::Rows`].

@@ -39,8 +39,8 @@ enum Class {
     Digit,
 }
 
-/// Places that a match may look at before it gives up as not matching: a second for hostile patterns on long text.
-const PLACES_MAX: usize = 1 << 24;
+/// Places that a match may look at before it gives up as not matching: a tenth of a second for hostile patterns on long text.
+const PLACES_MAX: usize = 1 << 22;
 /// Places that are kept for MATCHFIELD, beside eight for each character of the text.
 const KEPT_MAX: usize = 1 << 18;
 
@@ -54,7 +54,11 @@ impl Pattern {
     /// Reads a pattern as stored; alternatives are divided by value marks. Everything is a pattern.
     #[must_use]
     pub fn from_bytes(pattern: &[u8]) -> Pattern {
-        let alternatives = pattern.split(|&b| b == VM);
+        Pattern::any_of(pattern.split(|&b| b == VM))
+    }
+
+    /// A pattern of alternatives.
+    pub(crate) fn any_of<'a>(alternatives: impl Iterator<Item = &'a [u8]>) -> Pattern {
         Pattern {
             alternatives: alternatives.map(|text| elements(&units(text).collect::<Vec<u32>>())).collect(),
         }
@@ -70,15 +74,17 @@ impl Pattern {
     #[must_use]
     pub fn matches_bytes(&self, bytes: &[u8]) -> bool {
         let text: Vec<u32> = units(bytes).collect();
-        self.alternatives.iter().any(|elements| Match::new(elements, &text, false).is_some())
+        let mut places = PLACES_MAX;
+        self.alternatives.iter().any(|elements| Match::new(elements, &text, false, &mut places).is_some())
     }
 
     /// MATCHFIELD: the text that element `number` (1..) of the first matching alternative takes; "" without a match.
     #[must_use]
     pub fn field<'a>(&self, bytes: &'a [u8], number: usize) -> &'a [u8] {
         let text: Vec<u32> = units(bytes).collect();
+        let mut places = PLACES_MAX;
         for elements in &self.alternatives {
-            let Some(found) = Match::new(elements, &text, true) else { continue };
+            let Some(found) = Match::new(elements, &text, true, &mut places) else { continue };
             let Some(part) = number.checked_sub(1).and_then(|index| found.part(elements, index)) else {
                 return &[];
             };
@@ -211,10 +217,15 @@ impl Step {
 }
 
 impl Match {
-    /// `None` when the elements do not take the whole text. `keep` keeps what [`Match::part`] needs.
-    fn new(elements: &[Element], text: &[u32], keep: bool) -> Option<Match> {
-        let most = if keep { KEPT_MAX + 8 * text.len() } else { PLACES_MAX };
-        let windows = windows(elements, text.len(), most)?;
+    /// `None` when the elements do not take the whole text. `keep` keeps what [`Match::part`] needs; `left` are the
+    /// places that may still be looked at.
+    fn new(elements: &[Element], text: &[u32], keep: bool, left: &mut usize) -> Option<Match> {
+        let most = if keep { (KEPT_MAX + 8 * text.len()).min(*left) } else { *left };
+        if !begins(elements, text) {
+            return None;
+        }
+        let (windows, places) = windows(elements, text.len(), most)?;
+        *left -= places;
         let mut after = Step { first: text.len(), reaches: vec![true], runs: Vec::new() };
         let mut steps = Vec::new();
         for (element, window) in elements.iter().zip(windows).rev() {
@@ -259,9 +270,29 @@ impl Match {
     }
 }
 
+/// Whether the text has the literals that the elements begin with: most texts fail here, at once.
+fn begins(elements: &[Element], text: &[u32]) -> bool {
+    let mut rest = text;
+    for element in elements {
+        match element {
+            Element::Literal { text: literal, negated: false } => match rest.strip_prefix(literal.as_slice())
+            {
+                Some(after) => rest = after,
+                None => return false,
+            },
+            _ => return true,
+        }
+    }
+    true
+}
+
 /// For each element the places where it can begin, by the lengths of the others; `None` when the text has the wrong
-/// length, or there is too much to look at.
-fn windows(elements: &[Element], length: usize, places_max: usize) -> Option<Vec<RangeInclusive<usize>>> {
+/// length, or there is too much to look at. Also how many places these are.
+fn windows(
+    elements: &[Element],
+    length: usize,
+    places_max: usize,
+) -> Option<(Vec<RangeInclusive<usize>>, usize)> {
     let mut behind: usize = elements.iter().fold(0, |sum, element| sum.saturating_add(element.lengths().0));
     if behind > length {
         return None;
@@ -282,7 +313,7 @@ fn windows(elements: &[Element], length: usize, places_max: usize) -> Option<Vec
         least += shortest;
         most = longest.map_or(length, |longest| most.saturating_add(longest)).min(length);
     }
-    (most >= length).then_some(windows)
+    (most >= length).then_some((windows, places))
 }
 
 /// From which places of `window` the element and then the rest reach the end.

@@ -233,12 +233,15 @@ impl Row {
             }
             "ARITH" => arithmetic(&text(a), b, c)?.and_then(plain),
             "CMP" => decided(related(&text(a), b, c)?),
-            "EQ" | "LT" | "GT" => decided(related(&self.func, a, b)?),
+            "EQ" | "NE" | "LT" | "GT" | "LE" | "GE" => decided(related(&self.func, a, b)?),
             "INT" => may_fail(functions::int(a)),
             "ABS" => may_fail(functions::abs(a)),
             "NEG" => may_fail(functions::neg(a)),
             "NOT" => decided(!functions::truth(a)),
             "SQRT" => may_fail(functions::sqrt(a)),
+            "IDIV" | "RDIV" | "PWR" => may_fail(functions::arithmetic(&self.func, a, b)?),
+            "MAX" => plain(functions::max(a, b).to_vec()),
+            "MIN" => plain(functions::min(a, b).to_vec()),
             "MOD" => may_fail(functions::modulo(a, b)),
             "REM" => may_fail(functions::rem(a, b)),
             "DTX" => functions::dtx(a, usize::try_from(number(1)).unwrap_or(0))
@@ -279,16 +282,20 @@ fn removed(array: &[u8]) -> Vec<u8> {
 }
 
 fn arithmetic(operator: &str, a: &[u8], b: &[u8]) -> Option<Result<Vec<u8>, Fault>> {
-    let bits = |function: Bits| functions::bits(function, a, b).map(|bits| bits.to_string().into_bytes());
+    let shown = |bits: Result<i64, Fault>| Some(bits.map(|bits| bits.to_string().into_bytes()));
     let whole: fn(Operand<'_>, Operand<'_>) -> Result<Vec<u8>, Fault> = match operator {
         "+" => |a, b| functions::adds(a, b),
         "-" => |a, b| functions::subs(a, b),
         "*" => |a, b| functions::muls(a, b),
         "/" => |a, b| functions::divs(a, b),
-        "BITAND" => return Some(bits(Bits::And)),
-        "BITOR" => return Some(bits(Bits::Or)),
-        "BITXOR" => return Some(bits(Bits::Xor)),
-        "SHIFT" => return Some(functions::shift(a, b).map(|bits| bits.to_string().into_bytes())),
+        "BITAND" => return shown(functions::bits(Bits::And, a, b)),
+        "BITOR" => return shown(functions::bits(Bits::Or, a, b)),
+        "BITXOR" => return shown(functions::bits(Bits::Xor, a, b)),
+        "BITNOT" => return shown(functions::bit_not(a)),
+        "BITSET" => return shown(functions::with_bit(a, b, true)),
+        "BITRESET" => return shown(functions::with_bit(a, b, false)),
+        "BITTEST" => return shown(functions::bit_test(a, b).map(i64::from)),
+        "SHIFT" => return shown(functions::shift(a, b)),
         _ => return functions::arithmetic(operator, a, b),
     };
     Some(whole(a.into(), b.into()))

@@ -81,6 +81,11 @@ pub trait Context {
         b"0"
     }
 
+    /// Whether the value is that of a left-justified item of a query: `Tn` then takes the first characters.
+    fn is_left_justified(&self) -> bool {
+        false
+    }
+
     /// The record `id` of a file, or of its dictionary: for `Tfile;cv;i;o`.
     fn translate(&self, _file: &str, _is_dictionary: bool, _id: &[u8]) -> Translation {
         Translation::NoFile

@@ -29,23 +29,32 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
 
 /// `T`: a part by position, or a record of another file when a name follows.
 pub(super) fn text_output(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
-    if names_a_file(rest) { lookup::translate(value, rest, context, true) } else { substring(value, rest) }
+    if names_a_file(rest) {
+        lookup::translate(value, rest, context, true)
+    } else {
+        substring(value, rest, context)
+    }
 }
 
 /// As [`text_output`], on the way in.
 pub(super) fn text_input(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
-    if names_a_file(rest) { lookup::translate(value, rest, context, false) } else { substring(value, rest) }
+    if names_a_file(rest) {
+        lookup::translate(value, rest, context, false)
+    } else {
+        substring(value, rest, context)
+    }
 }
 
 fn names_a_file(rest: &str) -> bool {
     rest.contains(';') || !rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// `Tm,n`: n characters from the m-th; `Tn`: the last n.
-fn substring(value: &[u8], rest: &str) -> Converted {
+/// `Tm,n`: n characters from the m-th; `Tn`: the last n, in a left-justified item of a query the first n.
+fn substring(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
     let number = |text: &str| text.trim().parse::<u32>().map(i64::from).map_err(|_| Status::BadCode);
     match rest.split_once(',') {
         Some((from, count)) => ok(functions::substring(value, number(from)?, number(count)?)),
+        None if context.is_left_justified() => ok(functions::left(value, number(rest)?)),
         None => ok(functions::last(value, number(rest)?)),
     }
 }

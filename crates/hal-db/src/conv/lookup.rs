@@ -7,9 +7,14 @@ use crate::dynarray::{SM, TM, VM, extract, field};
 /// Longest text that `C` joins: a code may name the same long field over and over.
 const JOINED_MAX: usize = 4 << 20;
 
+/// Parts and separators that `C` may consist of: each may search the record.
+const PARTS_MAX: usize = 256;
+/// Digits of a field number; more begin the next part.
+const FIELD_DIGITS_MAX: usize = 9;
+
 /// A field number, a quoted string or `*`, and what follows it; `None` when there is none of them.
 fn operand<'a>(text: &'a str, value: &[u8], context: &dyn Context) -> Option<(Vec<u8>, &'a str)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).take(FIELD_DIGITS_MAX).count();
     if digits > 0 {
         let number = text[..digits].parse::<usize>().ok()?;
         let found = if number == 0 { context.id() } else { field(context.record(), number) };
@@ -33,7 +38,12 @@ pub(super) fn concatenate(value: &[u8], rest: &str, context: &dyn Context) -> Co
         return Err(Status::BadCode);
     }
     let mut out = Vec::new();
+    let mut parts = 0;
     while let Some(first) = rest.chars().next() {
+        parts += 1;
+        if parts > PARTS_MAX {
+            return Err(Status::BadCode);
+        }
         match operand(rest, value, context) {
             Some((part, after)) => {
                 out.extend(part);

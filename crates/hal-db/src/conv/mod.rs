@@ -77,7 +77,7 @@ const fn both(begins: &'static str, function: fn(&[u8], &str, &dyn Context) -> C
 }
 
 /// Every code, in the order they are tried.
-const CODES: [Code; 35] = [
+const CODES: [Code; 34] = [
     Code {
         begins: "MC",
         output: |v, r, c| chars::output(v, r, &c.options()),
@@ -142,9 +142,8 @@ const CODES: [Code; 35] = [
     Code { begins: "U", output: lookup::call_output, input: lookup::call_input },
     Code { begins: "X", output: |v, r, _| encoding::output(v, r), input: |v, r, _| encoding::input(v, r) },
     Code { begins: "<", output: |v, r, _| group::extract(v, r), input: |_, _, _| Err(Status::BadCode) },
-    both("A;", |v, r, c| lookup::correlative(v, r, c, 'A')),
     both("A", |v, r, c| lookup::correlative(v, r, c, 'A')),
-    both("F;", |v, r, c| lookup::correlative(v, r, c, 'F')),
+    both("F", |v, r, c| lookup::correlative(v, r, c, 'F')),
 ];
 
 /// Codes one conversion may consist of.
@@ -224,7 +223,9 @@ pub fn iconv_with(value: &[u8], code: &str, context: &dyn Context) -> (Vec<u8>, 
 /// The code that a text begins with, and the rest of the text.
 fn find(code: &str) -> Option<(&'static Code, &str)> {
     let code = code.trim_start();
-    CODES.iter().find_map(|known| {
+    let first = code.as_bytes().first()?.to_ascii_uppercase();
+    let mut alike = CODES.iter().filter(|known| known.begins.as_bytes().first() == Some(&first));
+    alike.find_map(|known| {
         let head = code.get(..known.begins.len())?;
         head.eq_ignore_ascii_case(known.begins).then(|| (known, &code[known.begins.len()..]))
     })

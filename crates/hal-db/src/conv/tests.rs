@@ -356,6 +356,16 @@ fn a_sessions_settings_change_what_is_shown() {
 }
 
 #[test]
+fn codes_of_thousands_of_parts_are_refused_or_quick() {
+    // Found by fuzzing: each was looked at again for every character behind it.
+    let digits = format!("C1;{}", "644".repeat(12_000));
+    assert_eq!(oconv(b"x", &digits).1, Status::BadCode);
+    let alternatives = format!("P(3N){}", ";(0N)".repeat(8000));
+    assert_eq!(oconv(&b"1".repeat(8000), &alternatives), (b"1".repeat(8000), Status::Ok));
+    assert_eq!(oconv(&b"x".repeat(8000), &alternatives), (Vec::new(), Status::Ok));
+}
+
+#[test]
 fn a_chain_of_codes_cannot_fill_the_memory() {
     let chain = vec!["MB0C"; 50].join("\u{FD}");
     let (value, status) = oconv(b"abc", &chain);

@@ -173,6 +173,36 @@ pub fn bits(function: Bits, a: &[u8], b: &[u8]) -> Result<i64, Fault> {
     })
 }
 
+/// BITNOT: the 32 bits of a whole number inverted.
+///
+/// # Errors
+/// [`Fault::NonNumeric`], [`Fault::TooLarge`].
+pub fn bit_not(value: &[u8]) -> Result<i64, Fault> {
+    Ok(!whole(value)?)
+}
+
+/// BITSET, BITRESET: a whole number with bit `bit` (0 is the least) set or not.
+///
+/// # Errors
+/// [`Fault::NonNumeric`], [`Fault::TooLarge`] for a bit that is not 0 to 31.
+pub fn with_bit(value: &[u8], bit: &[u8], set: bool) -> Result<i64, Fault> {
+    let (value, mask) = (whole(value)?, bit_mask(bit)?);
+    Ok(i64::from((if set { value | mask } else { value & !mask }) as i32))
+}
+
+/// BITTEST: whether bit `bit` of a whole number is set.
+///
+/// # Errors
+/// [`Fault::NonNumeric`], [`Fault::TooLarge`] for a bit that is not 0 to 31.
+pub fn bit_test(value: &[u8], bit: &[u8]) -> Result<bool, Fault> {
+    Ok(whole(value)? & bit_mask(bit)? != 0)
+}
+
+fn bit_mask(bit: &[u8]) -> Result<i64, Fault> {
+    let bit = whole(bit)?;
+    if (0..32).contains(&bit) { Ok(1 << bit) } else { Err(Fault::TooLarge) }
+}
+
 /// SHIFT: the 32 bits of a number shifted right, or left for a negative count.
 ///
 /// # Errors

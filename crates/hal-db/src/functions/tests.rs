@@ -144,6 +144,14 @@ fn remove_walks_to_the_end_and_back() {
 fn bits_and_hexadecimal_digits() {
     assert_eq!((bits(Bits::And, b"12", b"10"), bits(Bits::Or, b"12", b"10")), (Ok(8), Ok(14)));
     assert_eq!((shift(b"16", b"-2"), shift(b"16", b"2"), shift(b"1", b"99")), (Ok(64), Ok(4), Ok(0)));
+    assert_eq!(
+        (bit_not(b"5"), with_bit(b"4", b"0", true), with_bit(b"5", b"2", false)),
+        (Ok(-6), Ok(5), Ok(1))
+    );
+    assert_eq!(
+        (bit_test(b"5", b"2"), bit_test(b"5", b"1"), bit_test(b"5", b"32")),
+        (Ok(true), Ok(false), Err(Fault::TooLarge))
+    );
     assert_eq!((dtx(b"255", 4), dtx(b"-1", 0)), (Ok("00FF".into()), Ok("FFFFFFFF".into())));
     assert_eq!((xtd(b"ff"), xtd(b"zz"), xtd(b"")), (Some(255), None, Some(0)));
     assert_eq!((max(b"9", b"10"), min(b"9", b"10")), (&b"10"[..], &b"9"[..]));

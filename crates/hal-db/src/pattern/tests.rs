@@ -48,5 +48,7 @@ fn a_hostile_pattern_does_not_hang() {
     assert!(!Pattern::parse(&"0X1A".repeat(15_000)).matches(&"a".repeat(60_000)), "too much: gives up");
     assert!(!Pattern::parse(&"'".repeat(60_000)).matches("a"));
     assert_eq!(Pattern::parse("0X1A").field(&b"a".repeat(60_000), 2), b"a");
+    // Found by fuzzing: each alternative was given the whole of the work that one may do.
+    assert!(!Pattern::parse(&"0A\u{FD}~4N\u{FD}".repeat(4000)).matches(&"a1".repeat(8000)));
     let _parsed = Pattern::parse("99999999999999999999N-~'\"");
 }
