@@ -258,7 +258,7 @@ fn select_lists_restrict_a_query_and_are_used_up() {
     let from = parse("LIST SALES FROM 2", &snapshot).unwrap();
     assert_eq!(lists.take_for(&from).unwrap_err().to_string(), "Select list 2 is not active");
     let (saved, _) = lists.save(1, true).unwrap();
-    assert_eq!((saved.to_text().as_str(), lists.load(2, &[saved.clone()])), ("2þ4", Ok(2)));
+    assert_eq!((saved.to_text().as_str(), lists.load(2, std::slice::from_ref(&saved))), ("2þ4", Ok(2)));
     lists.set(3, vec![b"4".to_vec(), b"9".to_vec()]).unwrap();
     assert_eq!(lists.merge(2, "DIFFERENCE", 3, 4), Ok(1));
     assert_eq!(lists.get(4), Some(&[b"2".to_vec()][..]));
