@@ -5,6 +5,7 @@ mod check;
 mod machine;
 mod steps;
 mod test;
+mod truth;
 mod up;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ usage: cargo xtask <command>
   up [ARG…]   install what is missing, build, create the demo household, serve it (ARGs go to `hal serve`)
   test        install what is missing, then run everything that CI runs
   check       formatting, clippy, crate arrows, licences, tidiness; installs nothing
+  truth [DIR] compare the database with samples of a real engine (default ../shared/qm)
   bench       build for release and measure the gateway beside a bare echo server
 ";
 
@@ -36,10 +38,12 @@ fn main() -> ExitCode {
 
 fn run(command: Option<&str>, rest: &[String]) -> Result<()> {
     // Every path below is relative to the repository, wherever the command was typed.
+    let typed_in = std::env::current_dir()?;
     std::env::set_current_dir(repository())?;
     match command {
         Some("up") => up::run(rest),
         Some("bench") => bench::run(rest),
+        Some("truth") => truth::run(rest, &typed_in),
         Some("test" | "check") if !rest.is_empty() => {
             bail!("`{}` takes no arguments, found `{}`", command.unwrap_or_default(), rest.join(" "))
         }

@@ -124,7 +124,8 @@ impl Catalog {
         let mut end = Vec::new();
         view.scan(prefix_range(&prefix, &mut end), &mut |key, value| {
             let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
-            indices.extend(Index::from_record(name, value));
+            let scope = crate::itype::Scope { file: "", dictionary: &dictionary };
+            indices.extend(Index::from_record(name, value, scope));
             std::ops::ControlFlow::Continue(())
         })?;
         let entry = FileEntry {

@@ -237,7 +237,34 @@ impl Snapshot {
     /// [`Error::NoSuchFile`], [`Error::UnboundParameter`], [`Error::BadValue`] for a literal that its conversion refuses,
     /// [`Error::TooLarge`] past [`query::ROWS_MAX`] rows, [`Error::Store`].
     pub fn run(&self, plan: &QueryPlan, env: &Env) -> Result<Rows> {
-        query::run(self.view.as_ref(), &self.catalog, plan, env)
+        query::rows(self.query(plan, env, None))
+    }
+
+    /// Runs a query and writes its report; gives the number of records. `list`: the select list that restricts it.
+    ///
+    /// # Errors
+    /// As [`Snapshot::run`]; [`Error::Store`] when `out` refuses.
+    pub fn report(
+        &self,
+        plan: &QueryPlan,
+        env: &Env,
+        list: Option<&[Vec<u8>]>,
+        screen: query::Screen,
+        out: &mut dyn std::io::Write,
+    ) -> Result<usize> {
+        query::report(self.query(plan, env, list), screen, out)
+    }
+
+    /// Runs a SELECT, SSELECT or SEARCH; gives the ids, or what it saves instead, in order.
+    ///
+    /// # Errors
+    /// As [`Snapshot::run`].
+    pub fn select(&self, plan: &QueryPlan, env: &Env, list: Option<&[Vec<u8>]>) -> Result<query::Selected> {
+        query::select(self.query(plan, env, list))
+    }
+
+    fn query<'s>(&'s self, plan: &'s QueryPlan, env: &'s Env, list: Option<&'s [Vec<u8>]>) -> query::Run<'s> {
+        query::Run { view: self.view.as_ref(), catalog: &self.catalog, plan, env, list }
     }
 
     /// The plan in words, with the index or other way that this view would use.

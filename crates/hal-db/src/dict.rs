@@ -22,18 +22,41 @@ pub struct Dictionary {
 pub enum Item {
     /// A `D` item: a field.
     Data(DataItem),
+    /// An `I` item, or a Pick `A` or `S` item: what it shows is computed or taken from a field, see [`DataItem::source`].
+    Computed(DataItem),
+    /// An `L` item: other file's record, by an expression for its id.
+    Link {
+        /// Expression of the record id.
+        id: String,
+        /// The other file.
+        file: String,
+    },
     /// A `PH` item: text that stands for more words of a sentence.
     Phrase(String),
     /// Any other type: its letters. Kept, but not usable in a query.
     Other(String),
 }
 
-/// A `D` item.
+/// Where the values of an item come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Source {
+    /// The item's field.
+    #[default]
+    Field,
+    /// An expression: of an `I` item, or of an EVAL.
+    Expression(String),
+    /// The item's field through the codes of a Pick item, several separated by U+00FD.
+    Correlative(String),
+}
+
+/// An item whose values can be shown, tested and sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataItem {
     /// Item id, as in the dictionary.
     pub name: String,
-    /// Field number; 0 is the record id.
+    /// Where its values come from.
+    pub source: Source,
+    /// Field number; 0 is the record id. Without meaning for an expression.
     pub field: usize,
     /// Conversion codes, several separated by U+00FD (the value mark); empty for none.
     pub conversion: String,
@@ -49,6 +72,8 @@ pub struct DataItem {
     pub right: bool,
     /// Whether values are stamps (see [`crate::date`]); field 11 of the item says `stamp`.
     pub stamp: bool,
+    /// Name in JSON; field 11 of the item says `json=name`.
+    pub json_name: Option<String>,
 }
 
 impl DataItem {
@@ -57,50 +82,138 @@ impl DataItem {
     /// # Errors
     /// Says what is wrong with the record.
     pub fn from_record(name: &str, record: &[u8]) -> std::result::Result<DataItem, String> {
-        let number = text(field(record, 2));
-        let number: usize =
-            number.trim().parse().map_err(|_| format!("field 2 must be a field number, not '{number}'"))?;
+        let field_number = number(record, 2)?;
+        Ok(DataItem { field: field_number, ..DataItem::described(name, record) })
+    }
+
+    /// Reads an `I` item from its record.
+    fn expression(name: &str, record: &[u8]) -> std::result::Result<DataItem, String> {
+        let source = text(field(record, 2)).replace('\u{FD}', ";");
+        if source.trim().is_empty() {
+            return Err("field 2 must hold its expression".to_owned());
+        }
+        Ok(DataItem { source: Source::Expression(source), ..DataItem::described(name, record) })
+    }
+
+    /// Reads a Pick `A` or `S` item: correlatives in field 8, justification in 9, width in 10; always multivalued.
+    fn pick(name: &str, record: &[u8]) -> std::result::Result<DataItem, String> {
+        let field_number = number(record, 2)?;
+        let justify = match field(record, 9).first() {
+            Some(letter @ (b'L' | b'R' | b'T' | b'U' | b'l' | b'r' | b't' | b'u')) => {
+                char::from(*letter).to_ascii_uppercase()
+            }
+            _ => 'L',
+        };
+        let width: usize = text(field(record, 10)).trim().parse().unwrap_or(10);
+        let correlative = text(field(record, 8)).into_owned();
+        let association = association_of_pick(field_number, &text(field(record, 4)));
+        Ok(DataItem {
+            name: name.to_owned(),
+            source: if correlative.is_empty() { Source::Field } else { Source::Correlative(correlative) },
+            field: field_number,
+            conversion: text(field(record, 7)).into_owned(),
+            heading: heading(name, field(record, 3)),
+            format: format!("{width}{justify}"),
+            multi: true,
+            association,
+            right: justify == 'R',
+            stamp: false,
+            json_name: None,
+        })
+    }
+
+    /// An item of fields 3 to 7 as `D` and `I` items have them.
+    fn described(name: &str, record: &[u8]) -> DataItem {
         let format = match field(record, 5) {
             b"" => FORMAT_DEFAULT.to_owned(),
             format => text(format).into_owned(),
         };
-        let right = Format::parse(&format).is_some_and(|parsed| parsed.is_right());
-        let heading: Vec<String> = match field(record, 4) {
-            b"" => vec![name.to_owned()],
-            b"\\" => vec![String::new()],
-            lines => lines.split(|&b| b == VM).map(|line| text(line).into_owned()).collect(),
-        };
         let association = text(values(field(record, 7)).next().unwrap_or_default()).into_owned();
-        Ok(DataItem {
+        DataItem {
             name: name.to_owned(),
-            field: number,
+            source: Source::Field,
+            field: 0,
             conversion: text(field(record, 3)).into_owned(),
-            heading,
+            heading: heading(name, field(record, 4)),
+            right: is_right(&format),
             format,
             multi: field(record, 6).first().is_some_and(|b| b.eq_ignore_ascii_case(&b'M')),
             association: (!association.is_empty()).then_some(association),
-            right,
             stamp: field(record, 11) == b"stamp",
-        })
+            json_name: text(field(record, 11)).strip_prefix("json=").map(str::to_owned),
+        }
+    }
+
+    /// Field `number` without a dictionary item, as `F4` in a sentence names it.
+    #[must_use]
+    pub fn plain_field(number: usize) -> DataItem {
+        DataItem {
+            name: format!("F{number}"),
+            source: Source::Field,
+            field: number,
+            conversion: String::new(),
+            heading: vec![format!("F{number}")],
+            format: "15T".to_owned(),
+            multi: false,
+            association: None,
+            right: false,
+            stamp: false,
+            json_name: None,
+        }
     }
 
     /// The record of this item; fields that [`DataItem`] does not hold stay empty.
     #[must_use]
     pub fn to_record(&self) -> DynArray {
         let heading = DynArray::from_text(&self.heading.join("\u{FD}"));
+        let (kind, location) = match &self.source {
+            Source::Expression(text) => ("I", text.clone()),
+            Source::Field | Source::Correlative(_) => ("D", self.field.to_string()),
+        };
         let mut record = DynArray::from_fields([
-            b"D".as_slice(),
-            self.field.to_string().as_bytes(),
+            kind.as_bytes(),
+            location.as_bytes(),
             DynArray::from_text(&self.conversion).as_bytes(),
             heading.as_bytes(),
             self.format.as_bytes(),
             if self.multi { b"M" } else { b"S" },
             self.association.as_deref().unwrap_or_default().as_bytes(),
         ]);
-        if self.stamp {
-            record.set_field(11, "stamp");
+        match &self.json_name {
+            _ if self.stamp => record.set_field(11, "stamp"),
+            Some(name) => record.set_field(11, format!("json={name}")),
+            None => {}
         }
         record
+    }
+}
+
+fn number(record: &[u8], position: usize) -> std::result::Result<usize, String> {
+    let number = text(field(record, position));
+    number.trim().parse().map_err(|_| format!("field {position} must be a field number, not '{number}'"))
+}
+
+/// Whether a format is right justified.
+pub(crate) fn is_right(format: &str) -> bool {
+    Format::parse(format).is_some_and(|parsed| parsed.is_right())
+}
+
+fn heading(name: &str, stored: &[u8]) -> Vec<String> {
+    match stored {
+        b"" => vec![name.to_owned()],
+        b"\\" => vec![String::new()],
+        lines => lines.split(|&b| b == VM).map(|line| text(line).into_owned()).collect(),
+    }
+}
+
+/// `C;n;m` of a controlling field and `D;n` of its dependants name the association `__n` of the controlling field.
+fn association_of_pick(field: usize, text: &str) -> Option<String> {
+    let mut parts = text.split([';', '\u{FD}']);
+    match parts.next()?.trim() {
+        "C" | "c" => Some(format!("__{field}")),
+        "D" | "d" => Some(format!("__{}", parts.next()?.trim())),
+        "" => None,
+        name => Some(name.to_owned()),
     }
 }
 
@@ -112,6 +225,12 @@ impl Dictionary {
             kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect::<String>().to_uppercase();
         let item = match letters.as_str() {
             "D" => DataItem::from_record(name, record).map_or_else(Item::Other, Item::Data),
+            "I" => DataItem::expression(name, record).map_or_else(Item::Other, Item::Computed),
+            "A" | "S" => DataItem::pick(name, record).map_or_else(Item::Other, Item::Computed),
+            "L" => Item::Link {
+                id: text(field(record, 2)).into_owned(),
+                file: text(field(record, 3)).into_owned(),
+            },
             "PH" => Item::Phrase(phrase_text(record)),
             _ => Item::Other(format!("type {kind} items cannot be used in a query")),
         };
@@ -121,7 +240,11 @@ impl Dictionary {
     /// The item called `name`: as typed, else in upper case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Item> {
-        self.items.get(name).or_else(|| self.items.get(&name.to_uppercase()))
+        // Most names are written as they are kept, and a query may ask for many.
+        self.items.get(name).or_else(|| {
+            let lower = name.chars().any(char::is_lowercase);
+            if lower { self.items.get(&name.to_uppercase()) } else { None }
+        })
     }
 
     /// The `D` item called `name`: as typed, else in upper case.
@@ -129,6 +252,15 @@ impl Dictionary {
     pub fn data(&self, name: &str) -> Option<&DataItem> {
         match self.get(name)? {
             Item::Data(item) => Some(item),
+            _ => None,
+        }
+    }
+
+    /// The item called `name` if its values can be shown: a field or computed.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&DataItem> {
+        match self.get(name)? {
+            Item::Data(item) | Item::Computed(item) => Some(item),
             _ => None,
         }
     }
@@ -155,29 +287,35 @@ impl Dictionary {
         })
     }
 
-    /// The dictionary that describes dictionaries, as `LIST DICT file` shows it.
+    /// The dictionary that describes dictionaries, as `LIST DICT file` shows it (12.10).
     #[must_use]
     pub(crate) fn of_dictionaries() -> Dictionary {
         let mut dictionary = Dictionary::default();
-        let rows: [(&str, usize, &str, &str); 10] = [
-            ("@ID", 0, "@ID", "20L"),
-            ("TYPE", 1, "TYPE", "4L"),
-            ("LOC", 2, "LOC", "13T"),
-            ("CONV", 3, "CONV", "14L"),
-            ("NAME", 4, "NAME", "15T"),
-            ("FORMAT", 5, "FORMAT", "6L"),
-            ("SM", 6, "S/M", "3L"),
-            ("ASSOC", 7, "ASSOC", "10L"),
-            ("USER", 8, "USER", "8L"),
-            ("NOTE", 11, "NOTE", "10L"),
+        let pick = "F1[1,1] = 'A' OR F1[1,1] = 'S'";
+        let rows: [(&str, &str, String, &str, &str); 13] = [
+            ("@ID", "D", "0".to_owned(), "@ID", "12L"),
+            ("TYPE", "I", "F1[' ',1,1]".to_owned(), "TYPE", "4L"),
+            ("LOC", "D", "2".to_owned(), "LOC", "14T"),
+            ("CONV", "I", format!("IF {pick} THEN F7 ELSE F3"), "CONV", "6L"),
+            ("NAME", "I", format!("IF {pick} THEN F3 ELSE F4"), "NAME", "12L"),
+            ("FORMAT", "I", format!("IF {pick} THEN F10:F9 ELSE F5"), "FORMAT", "6L"),
+            ("SM", "I", format!("IF {pick} THEN '' ELSE F6"), "S/M", "3L"),
+            ("ASSOC", "I", format!("IF {pick} THEN F4 ELSE F7"), "ASSOC", "8L"),
+            ("USER", "D", "8".to_owned(), "USER", "8L"),
+            ("NOTE", "D", "11".to_owned(), "NOTE", "10L"),
+            ("FIELD", "D", "2".to_owned(), "FIELD", "5R"),
+            // Numbers in their order, and expressions behind them, the short ones first.
+            ("LOC.SIZE", "I", "LEN(F2)".to_owned(), "SIZE", "5R"),
+            ("RECORD", "I", "@RECORD".to_owned(), "RECORD", "30T"),
         ];
-        for (name, number, heading, format) in rows {
-            let number = number.to_string();
-            dictionary.add(name, DynArray::from_fields(["D", &number, "", heading, format, "S"]).as_bytes());
+        for (name, kind, location, heading, format) in rows {
+            dictionary
+                .add(name, DynArray::from_fields([kind, &location, "", heading, format, "S"]).as_bytes());
         }
-        let default =
-            DynArray::from_fields(["PH", "TYPE LOC CONV NAME FORMAT SM ASSOC BY TYPE BY LOC.NUMBER"]);
-        dictionary.add("LOC.NUMBER", DynArray::from_fields(["D", "2", "", "LOC", "5R", "S"]).as_bytes());
+        let default = DynArray::from_fields([
+            "PH",
+            "TYPE LOC CONV NAME FORMAT SM ASSOC BY TYPE BY LOC.SIZE BY LOC BY @ID",
+        ]);
         dictionary.add("@", default.as_bytes());
         dictionary
     }

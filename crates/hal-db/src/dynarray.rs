@@ -3,9 +3,16 @@
 //! Text is UTF-8, which never contains the mark bytes, so text and marks share one string. Positions count from 1; a
 //! place that does not exist reads as "" and is never an error.
 
+mod hint;
+mod locate;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+
+use hint::Hint;
+pub(crate) use locate::integer;
+pub use locate::{Order, Search, compare_padded, compare_right};
 
 /// Item mark, byte 255.
 pub const IM: u8 = 255;
@@ -18,54 +25,31 @@ pub const SM: u8 = 252;
 /// Text mark, byte 251: a soft line break made by formatting.
 pub const TM: u8 = 251;
 
-/// A dynamic array; a record is one. Cheap to read (no parsing), appended to in constant time.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DynArray(Vec<u8>);
+/// Greatest position that can be written to: a record has no more bytes.
+const POSITION_MAX: i64 = 256 << 20;
+
+/// A dynamic array; a record is one. Cheap to read (no parsing), added to in constant time.
+#[derive(Default)]
+pub struct DynArray {
+    bytes: Vec<u8>,
+    /// Where it was last changed; no part of its value.
+    hint: Option<Box<Hint>>,
+}
 
 /// A record of a file: a dynamic array. Its id is kept outside of it.
 pub type Record = DynArray;
-
-/// Order of the elements that [`DynArray::locate`] searches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Any order: look at each element.
-    #[default]
-    None,
-    /// `AL`: ascending, left aligned.
-    AscendingLeft,
-    /// `AR`: ascending, right aligned.
-    AscendingRight,
-    /// `DL`: descending, left aligned.
-    DescendingLeft,
-    /// `DR`: descending, right aligned.
-    DescendingRight,
-}
-
-impl Order {
-    /// Reads the order letters of LOCATE (`AL`, `DR`, …; a missing alignment is L); anything else is unordered.
-    #[must_use]
-    pub fn from_letters(letters: &str) -> Order {
-        match letters.to_ascii_uppercase().as_str() {
-            "A" | "AL" => Order::AscendingLeft,
-            "AR" => Order::AscendingRight,
-            "D" | "DL" => Order::DescendingLeft,
-            "DR" => Order::DescendingRight,
-            _ => Order::None,
-        }
-    }
-}
 
 impl DynArray {
     /// Makes an empty array.
     #[must_use]
     pub fn new() -> DynArray {
-        DynArray(Vec::new())
+        DynArray::default()
     }
 
     /// Takes bytes as they are stored: text and marks 251..=255.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> DynArray {
-        DynArray(bytes.into())
+        DynArray { bytes: bytes.into(), hint: None }
     }
 
     /// Takes text in which U+00FB..U+00FF stand for the marks, as on the wires.
@@ -80,7 +64,7 @@ impl DynArray {
                 _ => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
-        DynArray(bytes)
+        DynArray::from_bytes(bytes)
     }
 
     /// Builds a record of single-valued fields: `from_fields(["D", "3"])`.
@@ -93,14 +77,14 @@ impl DynArray {
             }
             bytes.extend_from_slice(field.as_ref());
         }
-        DynArray(bytes)
+        DynArray::from_bytes(bytes)
     }
 
     /// Gives text in which U+00FB..U+00FF stand for the marks; bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.0.len());
-        let mut rest = self.0.as_slice();
+        let mut text = String::with_capacity(self.bytes.len());
+        let mut rest = self.bytes.as_slice();
         while let Some(at) = rest.iter().position(|&b| b >= TM) {
             text.push_str(&String::from_utf8_lossy(&rest[..at]));
             text.push(char::from(rest[at]));
@@ -113,25 +97,25 @@ impl DynArray {
     /// The bytes as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// Gives the bytes away.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
     }
 
     /// Whether there is nothing at all, not even a mark.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Field `number` (1..), "" when there is none.
     #[must_use]
     pub fn field(&self, number: usize) -> &[u8] {
-        field(&self.0, number)
+        field(&self.bytes, number)
     }
 
     /// Field `number` as text, marks as U+00FB..U+00FF.
@@ -148,19 +132,19 @@ impl DynArray {
     /// Number of fields: 0 for "", else one more than there are field marks.
     #[must_use]
     pub fn dcount_fields(&self) -> usize {
-        dcount(&self.0, &[FM])
+        dcount(&self.bytes, &[FM])
     }
 
     /// Number of elements that `delimiter` divides the array into: 0 for "".
     #[must_use]
     pub fn dcount(&self, delimiter: &[u8]) -> usize {
-        dcount(&self.0, delimiter)
+        dcount(&self.bytes, delimiter)
     }
 
     /// EXTRACT: `s<f,v,sv>`. 0 for `v` or `sv` means the whole field or value.
     #[must_use]
     pub fn extract(&self, f: i64, v: i64, sv: i64) -> &[u8] {
-        extract(&self.0, f, v, sv)
+        extract(&self.bytes, f, v, sv)
     }
 
     /// EXTRACT as text, marks as U+00FB..U+00FF.
@@ -170,9 +154,27 @@ impl DynArray {
     }
 
     /// REPLACE: `s<f,v,sv> = new`. Missing marks are added; a negative position appends at that level.
+    ///
+    /// A position beyond 268,435,456, more than a record has bytes, changes nothing.
     pub fn replace(&mut self, f: i64, v: i64, sv: i64, new: impl AsRef<[u8]>) {
-        let place = self.make_place(f, v, sv);
-        self.0.splice(place, new.as_ref().iter().copied());
+        let path = path(f, v, sv);
+        if path.iter().any(|(position, _)| *position > POSITION_MAX) {
+            return;
+        }
+        let hint = self.hint();
+        let (place, trail) = self.make_container(&path, &hint, false);
+        self.put(place, new.as_ref(), trail, path.len());
+    }
+
+    /// REPLACE in mode COMPATIBLE.APPEND: an append writes no mark where the last element of its level is empty.
+    pub fn replace_compatible(&mut self, f: i64, v: i64, sv: i64, new: impl AsRef<[u8]>) {
+        let path = path(f, v, sv);
+        if path.iter().any(|(position, _)| *position > POSITION_MAX) {
+            return;
+        }
+        let hint = self.hint();
+        let (place, trail) = self.make_container(&path, &hint, true);
+        self.put(place, new.as_ref(), trail, path.len());
     }
 
     /// Sets field `number` (1..), adding marks as needed.
@@ -182,10 +184,12 @@ impl DynArray {
 
     /// Appends a field (`s<-1> = new`): a mark is written first unless the array is wholly empty.
     pub fn push_field(&mut self, new: impl AsRef<[u8]>) {
-        if !self.0.is_empty() {
-            self.0.push(FM);
+        if self.bytes.is_empty() {
+            self.hint = None;
+        } else {
+            self.bytes.push(FM);
         }
-        self.0.extend_from_slice(new.as_ref());
+        self.bytes.extend_from_slice(new.as_ref());
     }
 
     /// INSERT: `new` gets the position, later elements move up. Inserting "" past the end changes nothing.
@@ -195,40 +199,43 @@ impl DynArray {
         if path.iter().any(|(position, _)| *position < 0) {
             return self.replace(f, v, sv, new);
         }
+        if path.iter().any(|(position, _)| *position > POSITION_MAX) {
+            return;
+        }
         // Walk down to the level that is inserted into, adding what is missing on the way.
         if new.is_empty() && !self.has(&path) {
             return;
         }
         let (last, upper) = path.split_last().expect("a path has at least its field");
-        let container = self.make_container(upper);
-        let (position, mark) = (last.0 as usize, last.1);
-        match nth(&self.0, container.clone(), mark, position) {
+        let hint = self.hint();
+        let (container, mut trail) = self.make_container(upper, &hint, false);
+        let (position, mark, depth) = (last.0 as usize, last.1, upper.len());
+        let place = match hint.find(&trail, depth, &self.bytes, container.clone(), mark, position) {
             // An empty container has one empty element; a new one takes its place without a mark.
-            Some(_) if container.is_empty() && !new.is_empty() => {
-                self.0.splice(container, new.iter().copied());
-            }
+            Some(place) if container.is_empty() && !new.is_empty() => place,
             Some(place) => {
-                let added: Vec<u8> = new.iter().copied().chain([mark]).collect();
-                self.0.splice(place.start..place.start, added);
+                self.bytes.insert(place.start, mark);
+                trail.grow(1);
+                place.start..place.start
             }
-            None => {
-                let place = self.pad(container, mark, position);
-                self.0.splice(place, new.iter().copied());
-            }
-        }
+            None => self.pad(container, mark, position, &hint, &mut trail),
+        };
+        trail.enter(depth, Some(position), &place);
+        self.put(place, new, trail, path.len());
     }
 
     /// DELETE: removes the element and one mark beside it; a missing or negative place changes nothing.
     pub fn delete(&mut self, f: i64, v: i64, sv: i64) {
+        self.hint = None;
         let path = path(f, v, sv);
         if path.iter().any(|(position, _)| *position < 0) {
             return;
         }
-        let mut within = 0..self.0.len();
+        let mut within = 0..self.bytes.len();
         let mut container = within.clone();
         for (position, mark) in path.iter() {
             container = within.clone();
-            match nth(&self.0, within, *mark, *position as usize) {
+            match nth(&self.bytes, within, *mark, *position as usize) {
                 Some(place) => within = place,
                 None => return,
             }
@@ -239,48 +246,28 @@ impl DynArray {
         } else if gone.start > container.start {
             gone.start -= 1;
         }
-        self.0.drain(gone);
-    }
-
-    /// LOCATE: looks for `item` at the level of the deepest non-zero index, starting at that index.
-    ///
-    /// `Ok(position)` when found, `Err(position)` where it would have to be inserted.
-    ///
-    /// # Errors
-    /// The `Err` side is an answer, not a failure.
-    pub fn locate(
-        &self,
-        item: &[u8],
-        f: i64,
-        v: i64,
-        sv: i64,
-        order: Order,
-    ) -> std::result::Result<usize, usize> {
-        let (container, mark, start) = match (v, sv) {
-            (v, _) if v <= 0 => (self.as_bytes(), FM, f),
-            (_, sv) if sv <= 0 => (self.extract(f, 0, 0), VM, v),
-            _ => (self.extract(f, v, 0), SM, sv),
-        };
-        locate_in(container, mark, start.max(1) as usize, item, order)
+        self.bytes.drain(gone);
     }
 
     /// LOWER: every mark one rank down (FM becomes VM); TM stays.
     #[must_use]
     pub fn lower(&self) -> DynArray {
-        DynArray(self.0.iter().map(|&b| if b > TM { b - 1 } else { b }).collect())
+        DynArray::from_bytes(self.bytes.iter().map(|&b| if b > TM { b - 1 } else { b }).collect::<Vec<u8>>())
     }
 
     /// RAISE: every mark one rank up (VM becomes FM); IM stays.
     #[must_use]
     pub fn raise(&self) -> DynArray {
-        DynArray(self.0.iter().map(|&b| if (TM..IM).contains(&b) { b + 1 } else { b }).collect())
+        DynArray::from_bytes(
+            self.bytes.iter().map(|&b| if (TM..IM).contains(&b) { b + 1 } else { b }).collect::<Vec<u8>>(),
+        )
     }
 
     /// CROP: without the marks at the end of each level that hold nothing.
     #[must_use]
     pub fn crop(&self) -> DynArray {
-        let mut out: Vec<u8> = Vec::with_capacity(self.0.len());
-        for &byte in &self.0 {
+        let mut out: Vec<u8> = Vec::with_capacity(self.bytes.len());
+        for &byte in &self.bytes {
             if byte > TM {
                 // A higher mark makes lower ones before it redundant.
                 while out.last().is_some_and(|&last| last >= TM && last < byte) {
@@ -292,14 +279,14 @@ impl DynArray {
         while out.last().is_some_and(|&last| last > TM) {
             out.pop();
         }
-        DynArray(out)
+        DynArray::from_bytes(out)
     }
 
     /// Whether every element of `path` exists.
     fn has(&self, path: &[(i64, u8)]) -> bool {
-        let mut within = 0..self.0.len();
+        let mut within = 0..self.bytes.len();
         for (position, mark) in path {
-            match nth(&self.0, within, *mark, *position as usize) {
+            match nth(&self.bytes, within, *mark, *position as usize) {
                 Some(place) => within = place,
                 None => return false,
             }
@@ -307,53 +294,107 @@ impl DynArray {
         true
     }
 
-    /// The range that `s<f,v,sv>` names, after adding the marks it needs.
-    fn make_place(&mut self, f: i64, v: i64, sv: i64) -> Range<usize> {
-        self.make_container(&path(f, v, sv))
-    }
-
-    /// As `make_place`, for any number of levels; no levels name the whole array.
-    fn make_container(&mut self, path: &[(i64, u8)]) -> Range<usize> {
-        let mut within = 0..self.0.len();
-        for &(position, mark) in path {
-            within = if position < 0 {
+    /// The range that a path names, after adding the marks it needs, and how it was reached. No levels name the whole.
+    fn make_container(&mut self, path: &[(i64, u8)], hint: &Hint, compatible: bool) -> (Range<usize>, Hint) {
+        let mut trail = Hint::default();
+        let mut within = 0..self.bytes.len();
+        for (depth, &(position, mark)) in path.iter().enumerate() {
+            if position < 0 {
                 // The default append rule: a mark first, unless the container is wholly empty.
-                if within.is_empty() {
-                    within
-                } else {
-                    self.0.insert(within.end, mark);
-                    within.end + 1..within.end + 1
+                let ends_empty = self.bytes[within.clone()].last() == Some(&mark);
+                if compatible && ends_empty {
+                    within = within.end..within.end;
+                } else if !within.is_empty() {
+                    self.bytes.insert(within.end, mark);
+                    trail.grow(1);
+                    within = within.end + 1..within.end + 1;
                 }
-            } else {
-                let position = position as usize;
-                match nth(&self.0, within.clone(), mark, position) {
-                    Some(place) => place,
-                    None => self.pad(within, mark, position),
-                }
+                continue;
+            }
+            let position = position as usize;
+            within = match hint.find(&trail, depth, &self.bytes, within.clone(), mark, position) {
+                Some(place) => place,
+                None => self.pad(within, mark, position, hint, &mut trail),
             };
+            trail.enter(depth, Some(position), &within);
         }
-        within
+        (within, trail)
     }
 
     /// Adds marks so that `container` has `position` elements, and gives the empty range of the last one.
-    fn pad(&mut self, container: Range<usize>, mark: u8, position: usize) -> Range<usize> {
-        let present = count_byte(&self.0[container.clone()], mark) + 1;
+    fn pad(
+        &mut self,
+        container: Range<usize>,
+        mark: u8,
+        position: usize,
+        hint: &Hint,
+        trail: &mut Hint,
+    ) -> Range<usize> {
+        let depth = usize::from(FM - mark);
+        let present = hint.count(trail, depth, &self.bytes, container.clone(), mark);
         let missing = position.saturating_sub(present);
-        self.0.splice(container.end..container.end, std::iter::repeat_n(mark, missing));
+        self.bytes.splice(container.end..container.end, std::iter::repeat_n(mark, missing));
+        trail.grow(missing);
         container.end + missing..container.end + missing
+    }
+
+    /// Puts `new` in the place of `depth` levels that `trail` led to, and remembers it.
+    fn put(&mut self, place: Range<usize>, new: &[u8], mut trail: Hint, depth: usize) {
+        let deepest = FM + 1 - depth as u8;
+        trail.replaced(place.len(), new.len());
+        // Marks of its own rank or above divide the place anew.
+        let divided = new.iter().any(|&b| b >= deepest);
+        self.bytes.splice(place, new.iter().copied());
+        self.hint = (!divided).then(|| Box::new(trail));
+    }
+
+    fn hint(&mut self) -> Hint {
+        self.hint.take().map(|hint| *hint).unwrap_or_default()
+    }
+}
+
+impl Clone for DynArray {
+    fn clone(&self) -> DynArray {
+        DynArray::from_bytes(self.bytes.clone())
+    }
+}
+
+impl PartialEq for DynArray {
+    fn eq(&self, other: &DynArray) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for DynArray {}
+
+impl PartialOrd for DynArray {
+    fn partial_cmp(&self, other: &DynArray) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for DynArray {
+    fn cmp(&self, other: &DynArray) -> std::cmp::Ordering {
+        self.bytes.cmp(&other.bytes)
+    }
+}
+
+impl std::hash::Hash for DynArray {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 
 impl fmt::Debug for DynArray {
     /// Records are personal: only the size is shown. Call [`DynArray::to_text`] to see the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DynArray({} bytes)", self.0.len())
+        write!(f, "DynArray({} bytes)", self.bytes.len())
     }
 }
 
 impl AsRef<[u8]> for DynArray {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
@@ -479,70 +520,6 @@ fn nth(bytes: &[u8], within: Range<usize>, mark: u8, position: usize) -> Option<
             (_, None) => return None,
         }
     }
-}
-
-fn locate_in(
-    container: &[u8],
-    mark: u8,
-    start: usize,
-    item: &[u8],
-    order: Order,
-) -> std::result::Result<usize, usize> {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    if container.is_empty() {
-        return if item.is_empty() && start == 1 { Ok(1) } else { Err(start) };
-    }
-    let mut position = 0;
-    for element in container.split(|&b| b == mark) {
-        position += 1;
-        if position < start {
-            continue;
-        }
-        let ordering = match order {
-            Order::None => {
-                if element == item {
-                    return Ok(position);
-                }
-                continue;
-            }
-            Order::AscendingLeft => item.cmp(element),
-            Order::DescendingLeft => element.cmp(item),
-            Order::AscendingRight => compare_right(item, element),
-            Order::DescendingRight => compare_right(element, item),
-        };
-        match ordering {
-            Equal if element == item => return Ok(position),
-            Less => return Err(position),
-            Equal | Greater => {}
-        }
-    }
-    Err((position + 1).max(start))
-}
-
-/// Right aligned comparison: numbers when both are integers, else the shorter is padded with spaces on the left.
-#[must_use]
-pub fn compare_right(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    if let (Some(a), Some(b)) = (integer(a), integer(b)) {
-        return a.cmp(&b);
-    }
-    let width = a.len().max(b.len());
-    let padded = |s: &[u8], index: usize| {
-        let pad = width - s.len();
-        if index < pad { b' ' } else { s[index - pad] }
-    };
-    (0..width)
-        .map(|i| padded(a, i).cmp(&padded(b, i)))
-        .find(|o| o.is_ne())
-        .unwrap_or(std::cmp::Ordering::Equal)
-}
-
-/// The bytes as a 64-bit integer with optional sign; `None` for anything else.
-pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
-    let digits = bytes.strip_prefix(b"-").or_else(|| bytes.strip_prefix(b"+")).unwrap_or(bytes);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 #[cfg(test)]

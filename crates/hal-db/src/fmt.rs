@@ -6,7 +6,7 @@ pub(crate) mod mask;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::conv;
+use crate::conv::{self, Options};
 use crate::number::Decimal;
 
 /// Widest field; a wider one is not a format.
@@ -42,6 +42,7 @@ pub struct Format {
     zero_empty: bool,
     sign: Option<char>,
     mask: String,
+    options: Options,
 }
 
 impl Format {
@@ -80,6 +81,7 @@ impl Format {
             zero_empty: false,
             sign: None,
             mask: String::new(),
+            options: Options::default(),
         };
         format.decimals =
             chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)).map(|d| d as usize);
@@ -98,6 +100,21 @@ impl Format {
         }
         format.mask = chars.collect();
         Some(format)
+    }
+
+    /// One or two digits alone: decimals and scale of a number that has no field (6.6).
+    fn of_decimals(spec: &str) -> Option<Format> {
+        if !matches!(spec.len(), 1 | 2) || !spec.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        Format::parse(&format!("R{spec}"))
+    }
+
+    /// The same format under the settings of a session.
+    #[must_use]
+    pub fn with_options(mut self, options: Options) -> Format {
+        self.options = options;
+        self
     }
 
     /// Whether text goes to the right: such items hold numbers.
@@ -128,7 +145,24 @@ impl Format {
         self
     }
 
-    /// The value laid out: one line, or several where it is longer than its field.
+    /// The pieces that FMT gives: as [`Format::lines`], but `U` is broken as `L` is, and of the lines of `T` only the
+    /// last is filled up (6.4, 23).
+    fn pieces(&self, value: &str) -> Vec<String> {
+        match self.justify {
+            Justify::Unbroken => Format { justify: Justify::Left, ..self.clone() }.lines(value),
+            Justify::Text => {
+                let mut lines = self.lines(value);
+                let before_last = lines.len().saturating_sub(1);
+                for line in &mut lines[..before_last] {
+                    line.truncate(line.trim_end_matches(self.fill).len());
+                }
+                lines
+            }
+            _ => self.lines(value),
+        }
+    }
+
+    /// The value laid out in a column: one line, or several where it is longer than its field.
     #[must_use]
     pub fn lines(&self, value: &str) -> Vec<String> {
         let text = self.numeric(value).unwrap_or_else(|| value.to_owned());
@@ -167,6 +201,9 @@ impl Format {
         if self.decimals.is_none() && !self.comma && !self.zero_empty && !self.dollar {
             return None;
         }
+        if value.is_empty() && self.options.pick_null {
+            return Some(String::new());
+        }
         let number = Decimal::parse(if value.trim().is_empty() { b"0" } else { value.as_bytes() })?;
         let digits = match (self.decimals, self.scale) {
             (Some(decimals), Some(scale)) if scale > PRECISION => {
@@ -188,10 +225,11 @@ impl Format {
         let digits = if self.comma { conv::with_thousands(&digits, ',') } else { digits };
         let body = format!("{}{digits}", if self.dollar { "$" } else { "" });
         let negative = number.is_negative() && !zero;
+        let capitals = self.options.capital_cr_db;
         let (before, after) = match (self.sign, negative) {
             (None, true) => ("-", ""),
-            (Some('B'), true) | (Some('D'), false) => ("", "db"),
-            (Some('C'), true) => ("", "cr"),
+            (Some('B'), true) | (Some('D'), false) => ("", if capitals { "DB" } else { "db" }),
+            (Some('C'), true) => ("", if capitals { "CR" } else { "cr" }),
             (Some('B' | 'C'), false) | (Some('D'), true) => ("", "  "),
             (Some('E'), true) => ("<", ">"),
             (Some('M'), true) => ("", "-"),
@@ -203,19 +241,51 @@ impl Format {
 }
 
 /// FMT: the value laid out by a format, lines separated by the text mark (as U+00FB). `None` for a bad format.
+///
+/// A spec of one or two digits gives decimals and scale, without a width; one that begins with D and is no format is a
+/// date conversion.
 #[must_use]
 pub fn fmt(value: &str, spec: &str) -> Option<String> {
-    if let Some(format) = Format::parse(spec) {
-        return Some(format.lines(value).join("\u{FB}"));
+    laid_out(value, spec).map(|lines| lines.join("\u{FB}"))
+}
+
+fn laid_out(value: &str, spec: &str) -> Option<Vec<String>> {
+    if let Some(format) = Format::parse(spec).or_else(|| Format::of_decimals(spec)) {
+        return Some(format.pieces(value));
     }
-    // A date conversion stands in for a format, as in QM.
     if !spec.starts_with(['D', 'd']) {
         return None;
     }
     match conv::oconv(value.as_bytes(), spec) {
-        (shown, conv::Status::Ok) => Some(crate::dynarray::text(&shown).into_owned()),
+        (shown, conv::Status::Ok) => Some(vec![crate::dynarray::text(&shown).into_owned()]),
         _ => None,
     }
+}
+
+/// FMT on stored bytes; the value itself with status 2 for a bad format. Marks count as characters.
+#[must_use]
+pub fn fmt_bytes(value: &[u8], spec: &str) -> (Vec<u8>, conv::Status) {
+    // Bytes that are not UTF-8 travel as characters of the last private plane, which has no other use.
+    const PRIVATE: u32 = 0x10_FE00;
+    let mut text = String::with_capacity(value.len());
+    for chunk in value.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(PRIVATE + u32::from(*byte))));
+    }
+    let Some(lines) = laid_out(&text, spec) else { return (value.to_vec(), conv::Status::BadCode) };
+    let mut out = Vec::with_capacity(text.len());
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
+            out.push(crate::dynarray::TM);
+        }
+        for c in line.chars() {
+            match u32::from(c).checked_sub(PRIVATE).and_then(|byte| u8::try_from(byte).ok()) {
+                Some(byte) => out.push(byte),
+                None => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+    }
+    (out, conv::Status::Ok)
 }
 
 fn justification(c: char) -> Option<Justify> {
@@ -257,8 +327,12 @@ pub(crate) fn cut(text: &str, width: usize) -> &str {
 fn chunks(text: &str, width: usize) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while rest.width() > width {
+    loop {
         let mut piece = cut(rest, width);
+        if piece.len() == rest.len() {
+            pieces.push(rest.to_owned());
+            return pieces;
+        }
         if piece.is_empty() {
             // A wide character in a field of one cell: it goes there all the same, or this would not end.
             piece = &rest[..rest.chars().next().map_or(0, char::len_utf8)];
@@ -266,16 +340,18 @@ fn chunks(text: &str, width: usize) -> Vec<String> {
         pieces.push(piece.to_owned());
         rest = &rest[piece.len()..];
     }
-    pieces.push(rest.to_owned());
-    pieces
 }
 
 /// Lines of at most `width` cells, broken at the last space that fits, else anywhere.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
-    while rest.width() > width {
+    loop {
         let fits = cut(rest, width);
+        if fits.len() == rest.len() {
+            lines.push(rest.to_owned());
+            return lines;
+        }
         let after = rest[fits.len()..].starts_with(' ');
         let (line, skip) = match fits.rfind(' ') {
             _ if after => (fits, 1),
@@ -286,8 +362,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line.to_owned());
         rest = &rest[line.len() + skip..];
     }
-    lines.push(rest.to_owned());
-    lines
 }
 
 #[cfg(test)]

@@ -6,59 +6,169 @@
 //! Values longer than [`VALUE_BYTES_MAX`] are cut: an index may name a record too many, never one too few, and the
 //! query tests each record again.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
 
-use crate::dict::DataItem;
+use crate::dict::{DataItem, Source};
 use crate::dynarray::{DynArray, SM, VM, field, text};
+use crate::itype::{Compiler, Context, Place, Program, Scope};
 use crate::number::Decimal;
 
 /// Bytes of a value that are indexed.
 pub(crate) const VALUE_BYTES_MAX: usize = 255;
 
 /// An index as its definition says; the item's properties are copied when it is created.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Index {
     pub name: String,
     pub number: u32,
-    pub field: usize,
     pub right: bool,
+    /// Keys in small letters: serves tests that ignore case, and no others.
+    pub no_case: bool,
+    field: usize,
+    source: Source,
+    /// The expression of a computed item; `None` for a field, and for an expression that no longer compiles.
+    program: Option<Arc<Program>>,
+    /// Mark of the expression with all items it names, when its entries were made.
+    made_of: u64,
 }
 
 impl Index {
-    pub(crate) fn new(number: u32, item: &DataItem) -> Index {
-        Index { name: item.name.clone(), number, field: item.field, right: item.right }
+    /// An index of an item; `scope` is where its expression finds other items.
+    ///
+    /// # Errors
+    /// Says why the item cannot be indexed (15.5).
+    pub(crate) fn new(
+        number: u32,
+        item: &DataItem,
+        no_case: bool,
+        scope: Scope<'_>,
+    ) -> Result<Index, String> {
+        let mut index = Index {
+            name: item.name.clone(),
+            number,
+            right: item.right,
+            no_case,
+            field: item.field,
+            source: item.source.clone(),
+            program: None,
+            made_of: 0,
+        };
+        if index.source != Source::Field {
+            let program = index.compile(scope)?;
+            if program.volatile {
+                return Err(format!(
+                    "{} depends on more than the record and its id (a date, another file), so an index would not stay true",
+                    item.name
+                ));
+            }
+            index.made_of = print_of(&program);
+            index.program = Some(program);
+        }
+        Ok(index)
+    }
+
+    fn compile(&self, scope: Scope<'_>) -> Result<Arc<Program>, String> {
+        let item = DataItem {
+            // Not the dictionary's own item of this name, which may have become another.
+            name: format!("{} (index)", self.name),
+            source: self.source.clone(),
+            ..DataItem::plain_field(self.field)
+        };
+        Compiler::new(None).item(&item, scope).map_err(|error| error.message)
     }
 
     pub(crate) fn to_record(&self) -> DynArray {
-        DynArray::from_fields([
+        let (kind, text) = match &self.source {
+            Source::Field => ("", ""),
+            Source::Expression(text) => ("I", text.as_str()),
+            Source::Correlative(codes) => ("A", codes.as_str()),
+        };
+        let mut record = DynArray::from_fields([
             self.number.to_string().as_str(),
             &self.field.to_string(),
             if self.right { "R" } else { "L" },
-        ])
+        ]);
+        if self.no_case || self.source != Source::Field {
+            record.set_field(4, if self.no_case { "NC" } else { "" });
+            record.set_field(5, kind);
+            record.set_field(6, text.as_bytes());
+            record.set_field(7, self.made_of.to_string());
+        }
+        record
     }
 
-    pub(crate) fn from_record(name: String, record: &[u8]) -> Option<Index> {
-        Some(Index {
+    /// Reads a definition; `scope` is where its expression finds other items.
+    pub(crate) fn from_record(name: String, record: &[u8], scope: Scope<'_>) -> Option<Index> {
+        let stored = text(field(record, 6)).into_owned();
+        let mut index = Index {
             name,
             number: text(field(record, 1)).parse().ok()?,
-            field: text(field(record, 2)).parse().ok()?,
             right: field(record, 3) == b"R",
-        })
+            no_case: field(record, 4) == b"NC",
+            field: text(field(record, 2)).parse().ok()?,
+            source: match field(record, 5) {
+                b"I" => Source::Expression(stored),
+                b"A" => Source::Correlative(stored),
+                _ => Source::Field,
+            },
+            program: None,
+            made_of: text(field(record, 7)).parse().unwrap_or(0),
+        };
+        if index.source != Source::Field {
+            index.program = index.compile(scope).ok();
+        }
+        Some(index)
+    }
+
+    /// Whether items that its expression names have changed since its entries were made.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.source != Source::Field
+            && self.program.as_ref().map(|program| print_of(program)) != Some(self.made_of)
+    }
+
+    /// Whether its expression does not compile any more, or has become one that cannot be indexed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.source != Source::Field && self.program.as_ref().is_none_or(|program| program.volatile)
+    }
+
+    /// The index as of now: its entries must be made again.
+    pub(crate) fn brought_up_to_date(&self) -> Index {
+        Index { made_of: self.program.as_ref().map_or(0, |program| print_of(program)), ..self.clone() }
     }
 
     /// Whether the index still describes `item`.
     pub(crate) fn serves(&self, item: &DataItem) -> bool {
-        self.field == item.field && self.right == item.right
+        let same_field = self.field == item.field || matches!(self.source, Source::Expression(_));
+        self.source == item.source && same_field && self.right == item.right
     }
 
     /// The keys of a record, each once.
-    pub(crate) fn keys(&self, record: &[u8]) -> BTreeSet<Vec<u8>> {
+    pub(crate) fn keys(&self, id: &[u8], record: &[u8]) -> BTreeSet<Vec<u8>> {
+        let content = match (&self.source, &self.program) {
+            (Source::Field, _) => Cow::Borrowed(field(record, self.field)),
+            (_, Some(program)) => {
+                let context = Context {
+                    env: crate::Env::default(),
+                    file: "",
+                    view: None,
+                    catalog: None,
+                    place: Place::default(),
+                };
+                Cow::Owned(program.run(id, record, &context).into_bytes().into_owned())
+            }
+            (_, None) => return BTreeSet::new(),
+        };
         // As the query does, whatever the item says of single or multi: every value counts.
-        field(record, self.field).split(|&b| b == VM || b == SM).map(|value| self.key(value)).collect()
+        content.split(|&b| b == VM || b == SM).map(|value| self.key(value)).collect()
     }
 
     /// The key of one value, without terminator.
     pub(crate) fn key(&self, value: &[u8]) -> Vec<u8> {
+        let folded = self.no_case.then(|| crate::functions::downcase(value));
+        let value = folded.as_deref().unwrap_or(value);
         if value.is_empty() {
             return vec![0];
         }
@@ -75,6 +185,42 @@ impl Index {
             escape(value, &mut key)
         }
         key
+    }
+}
+
+/// A number that differs, as good as surely, for expressions that differ. FNV, which stays the same in every build.
+fn print_of(program: &Program) -> u64 {
+    struct Fnv(u64);
+    impl std::hash::Hasher for Fnv {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+            }
+        }
+    }
+    let mut hasher = Fnv(0xCBF2_9CE4_8422_2325);
+    format!("{:?}", program.steps).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Appends the sort key of a content, without terminator: left in byte order, right in compound order.
+pub(crate) fn sort_key(value: &[u8], right: bool, out: &mut Vec<u8>) {
+    if value.is_empty() {
+        out.push(0);
+    } else if right && memchr::memchr2(VM, SM, value).is_some() {
+        // Several values are one string, right aligned: the longer is greater (11.6).
+        out.push(3);
+        out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
+        escape(value, out);
+    } else if right {
+        out.push(2);
+        compound(value, out);
+    } else {
+        out.push(2);
+        escape(value, out);
     }
 }
 
@@ -99,6 +245,9 @@ fn push_number(number: &Decimal, key: &mut Vec<u8>) {
 
 /// NUL becomes NUL 1, so that the terminator NUL NUL sorts below any continuation.
 fn escape(value: &[u8], key: &mut Vec<u8>) {
+    if memchr::memchr(0, value).is_none() {
+        return key.extend_from_slice(value);
+    }
     for &byte in value {
         key.push(byte);
         if byte == 0 {

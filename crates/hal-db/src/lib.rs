@@ -3,6 +3,8 @@
 //! Files, never sockets; no clock (today comes in as [`Env`]), no JSON framing, no knowledge of skills.
 //!
 //! - [`DynArray`] is a record: text divided by marks.
+//! - [`functions`] are those of the language, [`conv`] its conversion codes, [`fmt`] its formats, [`pattern`] its patterns,
+//!   [`number`] its decimal numbers. `cargo xtask truth` compares them with samples of a real engine.
 //! - [`Database`] is an account: a folder on disk. [`Database::snapshot`] reads, [`Database::write`] changes.
 //! - [`query::parse`] turns `LIST MEDICATION WITH STATUS EQ "active"` into a [`query::QueryPlan`]; [`Snapshot::run`] gives
 //!   [`query::Rows`].
@@ -17,10 +19,12 @@ pub mod dict;
 pub mod dynarray;
 mod error;
 pub mod fmt;
+pub mod functions;
 pub mod import;
 mod index;
-mod number;
-mod pattern;
+mod itype;
+pub mod number;
+pub mod pattern;
 pub mod query;
 pub mod schema;
 mod store;

@@ -1,6 +1,11 @@
-//! Numbers as text: what counts as one, how two compare, compound order, exact sums. Decimal digits, never floats.
+//! Numbers as text: what counts as one, how two compare, compound order, exact sums, arithmetic. Decimal digits, never
+//! floats.
+
+mod value;
 
 use std::cmp::Ordering;
+
+pub use value::{Number, PRECISION};
 
 /// A number read in place: `[+-]digits[.digits]`, spaces around it ignored.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +18,9 @@ pub(crate) struct Decimal<'a> {
 impl<'a> Decimal<'a> {
     /// Reads a number; `None` for anything else, also for "".
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Decimal<'a>> {
-        let bytes = bytes.trim_ascii();
+        let start = bytes.iter().position(|&b| b != b' ')?;
+        let end = bytes.iter().rposition(|&b| b != b' ')?;
+        let bytes = &bytes[start..=end];
         let (negative, digits) = match bytes {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -25,7 +32,8 @@ impl<'a> Decimal<'a> {
         if !all_digits || whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        Some(Decimal::new(negative, whole, fraction))
+        let decimal = Decimal::new(negative, whole, fraction);
+        (decimal.whole.len() <= value::WHOLE_DIGITS_MAX).then_some(decimal)
     }
 
     fn new(negative: bool, whole: &'a [u8], fraction: &'a [u8]) -> Decimal<'a> {
@@ -72,10 +80,14 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// Compares as `< >` do: numbers when both are, else as strings; "" is less than anything else.
-pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+/// Compares as `= < >` do: numbers when both are, else as strings; "" is less than anything else (3.4).
+///
+/// Numbers that are not whole count as equal when they are closer than 2.91E-11, so this is no order to sort by.
+#[must_use]
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     match (Decimal::parse(a), Decimal::parse(b)) {
-        (Some(a), Some(b)) => a.compare(&b),
+        (Some(a), Some(b)) if a.fraction.is_empty() && b.fraction.is_empty() => a.compare(&b),
+        (Some(a), Some(b)) => Number::of(&a).compare(Number::of(&b)),
         _ => a.cmp(b),
     }
 }
@@ -118,6 +130,9 @@ pub(crate) fn runs(value: &[u8]) -> impl Iterator<Item = Run<'_>> {
 }
 
 /// Compound order: run by run, numbers as numbers; what begins with a number sorts before what begins with text.
+///
+/// Queries sort by keys that compare so (`index::sort_key`); the tests compare the two.
+#[cfg(test)]
 pub(crate) fn compare_compound(a: &[u8], b: &[u8]) -> Ordering {
     let mut a_runs = runs(a);
     let mut b_runs = runs(b);
@@ -134,37 +149,6 @@ pub(crate) fn compare_compound(a: &[u8], b: &[u8]) -> Ordering {
         if ordering.is_ne() {
             return ordering;
         }
-    }
-}
-
-/// Decimals that a sum keeps; further ones of a value are cut off.
-const SUM_DECIMALS: usize = 9;
-
-/// An exact running sum of decimal numbers. Saturates at ±10^29.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sum(i128);
-
-impl Sum {
-    /// Adds a value; text that is not a number counts as 0.
-    pub(crate) fn add(&mut self, value: &[u8]) {
-        let Some(number) = Decimal::parse(value) else { return };
-        let digits = number.whole.iter().copied();
-        let fraction = number.fraction.iter().copied().chain(std::iter::repeat(b'0')).take(SUM_DECIMALS);
-        let magnitude = digits
-            .chain(fraction)
-            .fold(0_i128, |sum, digit| sum.saturating_mul(10).saturating_add(i128::from(digit - b'0')));
-        self.0 = self.0.saturating_add(if number.negative { -magnitude } else { magnitude });
-    }
-
-    /// The sum as text, without trailing zeros.
-    pub(crate) fn to_text(self) -> String {
-        let magnitude = self.0.unsigned_abs();
-        let unit = 10_u128.pow(SUM_DECIMALS as u32);
-        let fraction = format!("{:09}", magnitude % unit);
-        let fraction = fraction.trim_end_matches('0');
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let point = if fraction.is_empty() { "" } else { "." };
-        format!("{sign}{}{point}{fraction}", magnitude / unit)
     }
 }
 
@@ -188,16 +172,5 @@ mod tests {
         assert_eq!(compare(b"01", b"1.0"), Ordering::Equal);
         assert_eq!(compare(b"", b"0"), Ordering::Less);
         assert_eq!(compare(b"abc", b"ABC"), Ordering::Greater);
-    }
-
-    #[test]
-    fn sums_are_exact() {
-        let mut sum = Sum::default();
-        for value in ["0.1", "0.2", "-12", "", "x", "+3.70"] {
-            sum.add(value.as_bytes());
-        }
-        assert_eq!(sum.to_text(), "-8");
-        sum.add(b"0.05");
-        assert_eq!(sum.to_text(), "-7.95");
     }
 }

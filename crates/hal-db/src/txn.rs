@@ -8,10 +8,11 @@ use crate::account::{
     Catalog, FileEntry, INDICES_MAX, KEY_HEAD, Meta, RECORD_BYTES_MAX, VOC, check_id, definition_key,
     entry_key, file_numbers, file_record, record_key, scan_file,
 };
-use crate::dict::{DataItem, Dictionary};
+use crate::dict::{DataItem, Dictionary, Source};
 use crate::dynarray::{DynArray, Record};
 use crate::error::{Error, Result};
 use crate::index::{Index, with_id};
+use crate::itype::Scope;
 use crate::query::{self, QueryPlan, Rows};
 use crate::store::{Overlay, View, prefix_range};
 use crate::{Env, database};
@@ -93,7 +94,31 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// As [`crate::Snapshot::run`].
     pub fn run(&self, plan: &QueryPlan, env: &Env) -> Result<Rows> {
-        query::run(&self.overlay, &self.catalog, plan, env)
+        query::rows(query::Run { view: &self.overlay, catalog: &self.catalog, plan, env, list: None })
+    }
+
+    /// Runs a REFORMAT or SREFORMAT: each row of the query becomes a record of another file, its first item the id.
+    ///
+    /// # Errors
+    /// As [`Txn::run`] and [`Txn::write`].
+    pub fn reformat(
+        &mut self,
+        plan: &QueryPlan,
+        env: &Env,
+        list: Option<&[Vec<u8>]>,
+    ) -> Result<query::Reformatted> {
+        let run = query::Run { view: &self.overlay, catalog: &self.catalog, plan, env, list };
+        let records = query::reformat(run)?;
+        let to = plan.to_file.as_deref().unwrap_or_default();
+        let mut done = query::Reformatted::default();
+        for (id, record) in records {
+            if self.read(to, &id)?.is_some() {
+                done.overwritten += 1;
+            }
+            self.write(to, &id, &record)?;
+            done.written += 1;
+        }
+        Ok(done)
     }
 
     /// The dictionary of a file as this transaction sees it.
@@ -164,18 +189,30 @@ impl<'a> Txn<'a> {
         self.write(&format!("DICT {file}"), &item.name, &item.to_record())
     }
 
-    /// Creates an index on a `D` item, for the records there are as well; gives `false` when there is one already.
+    /// Creates an index on an item, for the records there are as well; gives `false` when there is one already.
     ///
     /// # Errors
-    /// [`Error::NoSuchItem`], [`Error::TooLarge`] past 32 indices.
+    /// [`Error::NoSuchItem`], [`Error::TooLarge`] past 32 indices, [`Error::Refused`] for the id and for an expression that
+    /// depends on more than the record.
     pub fn create_index(&mut self, file: &str, item: &str) -> Result<bool> {
+        self.create_index_as(file, item, false)
+    }
+
+    /// As [`Txn::create_index`]; `no_case`: for tests that ignore case, and no others.
+    ///
+    /// # Errors
+    /// As [`Txn::create_index`].
+    pub fn create_index_as(&mut self, file: &str, item: &str, no_case: bool) -> Result<bool> {
         let entry = Arc::clone(self.catalog.file(file)?);
-        let Some(item) = entry.dictionary.data(item) else {
-            let near = crate::error::near(item, entry.dictionary.data_items().map(|i| i.name.as_str()));
+        let Some(item) = entry.dictionary.column(item) else {
+            let near = crate::error::near(item, entry.dictionary.iter().map(|(name, _)| name));
             return Err(Error::NoSuchItem { file: entry.name.clone(), item: item.to_owned(), near });
         };
+        if item.source == Source::Field && item.field == 0 {
+            return Err(Error::Refused(format!("{} is the record id, which needs no index", item.name)));
+        }
         match entry.indices.iter().find(|index| index.name == item.name) {
-            Some(index) if index.serves(item) => return Ok(false),
+            Some(index) if index.serves(item) && index.no_case == no_case => return Ok(false),
             Some(_) => {
                 self.delete_index(file, &item.name)?;
             }
@@ -186,26 +223,49 @@ impl<'a> Txn<'a> {
             }
             None => {}
         }
-        if item.field == 0 {
-            return Err(Error::Refused(format!("{} is the record id, which needs no index", item.name)));
-        }
-        let index = Index::new(self.meta.next, item);
+        let scope = Scope { file: &entry.name, dictionary: &entry.dictionary };
+        let index = Index::new(self.meta.next, item, no_case, scope).map_err(Error::Refused)?;
         self.meta.next += 1;
+        self.fill_index(&entry, &index)?;
+        self.mark_stale(&entry)?;
+        self.refresh()?;
+        Ok(true)
+    }
+
+    /// Writes the entries of an index for the records there are, and its definition.
+    fn fill_index(&mut self, entry: &FileEntry, index: &Index) -> Result<()> {
         let mut keys = Vec::new();
         scan_file(&self.overlay, entry.number, &mut |id, record| {
-            let id = String::from_utf8_lossy(id);
+            let name = String::from_utf8_lossy(id);
             keys.extend(
-                index.keys(record).into_iter().map(|key| entry_key(index.number, &with_id(key, &id))),
+                index.keys(id, record).into_iter().map(|key| entry_key(index.number, &with_id(key, &name))),
             );
             ControlFlow::Continue(())
         })?;
         for key in keys {
             self.put(key, Vec::new())?;
         }
-        self.put(definition_key(entry.number, &index.name), index.to_record().into_bytes())?;
-        self.mark_stale(&entry)?;
-        self.refresh()?;
-        Ok(true)
+        self.put(definition_key(entry.number, &index.name), index.to_record().into_bytes())
+    }
+
+    /// Makes indices again whose expression names an item that has changed; drops those that cannot be computed any more.
+    fn renew_indices(&mut self, file: &str) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(file)?);
+        let mut changed = false;
+        for index in entry.indices.iter().filter(|index| index.is_outdated()) {
+            self.delete_range(&entry_key(index.number, &[]))?;
+            if index.is_broken() {
+                self.overlay.delete(definition_key(entry.number, &index.name));
+            } else {
+                self.fill_index(&entry, &index.brought_up_to_date())?;
+            }
+            changed = true;
+        }
+        if changed {
+            let numbers = self.numbers(&entry)?;
+            Arc::make_mut(&mut self.catalog).load_file(&self.overlay, &entry.name, numbers.0, numbers.1)?;
+        }
+        Ok(())
     }
 
     /// Deletes an index; gives whether there was one.
@@ -268,8 +328,8 @@ impl<'a> Txn<'a> {
         }
         let old = self.overlay.get(key)?;
         for index in &entry.indices {
-            let before = old.as_deref().map(|record| index.keys(record)).unwrap_or_default();
-            let after = new.map(|record| index.keys(record)).unwrap_or_default();
+            let before = old.as_deref().map(|record| index.keys(id.as_bytes(), record)).unwrap_or_default();
+            let after = new.map(|record| index.keys(id.as_bytes(), record)).unwrap_or_default();
             for gone in before.difference(&after) {
                 self.overlay.delete(entry_key(index.number, &with_id(gone.clone(), id)));
             }
@@ -318,12 +378,14 @@ impl<'a> Txn<'a> {
 
     /// Reads the changed dictionaries again, so that what follows in this transaction sees them.
     fn refresh(&mut self) -> Result<()> {
+        let mut renewed = Vec::new();
         let catalog = Arc::make_mut(&mut self.catalog);
         for (name, (data, dict)) in std::mem::take(&mut self.stale) {
             catalog.load_file(&self.overlay, &name, data, dict)?;
             self.catalog_changed = true;
+            renewed.push(name);
         }
-        Ok(())
+        renewed.iter().try_for_each(|name| self.renew_indices(name))
     }
 
     fn delete_range(&mut self, prefix: &[u8]) -> Result<()> {

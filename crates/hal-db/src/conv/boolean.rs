@@ -1,7 +1,6 @@
 //! `B`: 1 and 0 as Y and N.
 
 use super::{Converted, Status, ok};
-use crate::Env;
 
 pub(super) fn output(value: &[u8], _rest: &str) -> Converted {
     match value {
@@ -10,7 +9,7 @@ pub(super) fn output(value: &[u8], _rest: &str) -> Converted {
     }
 }
 
-pub(super) fn input(value: &[u8], _rest: &str, _env: &Env) -> Converted {
+pub(super) fn input(value: &[u8], _rest: &str) -> Converted {
     match value {
         b"Y" | b"y" => ok("1"),
         b"N" | b"n" | b"" => ok("0"),

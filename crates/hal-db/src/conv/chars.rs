@@ -1,50 +1,41 @@
 //! `MC`: kinds of characters: capitals, letters, digits, printing ones; hexadecimal.
 
-use super::{Converted, Status, ok};
-use crate::Env;
+use super::{Converted, Options, Status, ok};
 use crate::dynarray::{TM, integer};
+use crate::functions::{downcase, lower, map_chars, swap_case, upcase, upper};
 
-pub(super) fn output(value: &[u8], rest: &str) -> Converted {
+pub(super) fn output(value: &[u8], rest: &str, options: &Options) -> Converted {
     let code = rest.to_ascii_uppercase();
     match code.as_str() {
         "D" | "DX" => to_hex(value),
         "X" | "XD" => ok(from_hex(value)),
-        _ => shared(value, &code, rest),
+        _ => shared(value, &code, rest, options),
     }
 }
 
-pub(super) fn input(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input(value: &[u8], rest: &str, options: &Options) -> Converted {
     let code = rest.to_ascii_uppercase();
     match code.as_str() {
         "D" | "DX" => ok(from_hex(value)),
         "X" | "XD" => to_hex(value),
-        _ => shared(value, &code, rest),
+        _ => shared(value, &code, rest, options),
     }
 }
 
 /// The codes that work alike both ways.
-fn shared(value: &[u8], code: &str, as_written: &str) -> Converted {
+fn shared(value: &[u8], code: &str, as_written: &str, options: &Options) -> Converted {
     let (negated, class) = code.strip_prefix('/').map_or((false, code), |class| (true, class));
     let keep = |fits: &dyn Fn(char) -> bool| each_char(value, |c| (fits(c) != negated).then_some(c));
     match class {
-        "U" => ok(map_text(value, str::to_uppercase)),
-        "L" => ok(map_text(value, str::to_lowercase)),
-        "T" => ok(map_text(value, |text| title(text, |c| !c.is_alphabetic()))),
-        "S" => ok(map_text(value, sentences)),
+        "U" => ok(upcase(value)),
+        "L" => ok(downcase(value)),
+        "T" => ok(title(value, options.title_after_spaces)),
+        "S" => ok(sentences(value)),
         "A" => ok(keep(&char::is_alphabetic)),
         "N" => ok(keep(&|c| c.is_ascii_digit())),
         "N-" => ok(keep(&|c| c.is_ascii_digit() || c == '-')),
         "AN" => ok(keep(&|c| c.is_alphabetic() || c.is_ascii_digit())),
-        "I" => ok(map_text(value, |text| {
-            let turn = |c: char| {
-                if c.is_uppercase() {
-                    c.to_lowercase().collect::<String>()
-                } else {
-                    c.to_uppercase().collect()
-                }
-            };
-            text.chars().map(turn).collect()
-        })),
+        "I" => ok(swap_case(value)),
         "P" => ok(printing(value, '.')),
         // A letter or digit after MCP is no replacement but another, unknown code, which changes nothing.
         _ if class.starts_with('P') && class.chars().count() == 2 => match as_written.chars().nth(1) {
@@ -54,16 +45,6 @@ fn shared(value: &[u8], code: &str, as_written: &str) -> Converted {
         "DR" => Err(Status::BadCode),
         _ => ok(value),
     }
-}
-
-/// Applies `f` to the text between marks and other bytes that are not UTF-8, which stay as they are.
-fn map_text(value: &[u8], f: impl Fn(&str) -> String) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len());
-    for chunk in value.utf8_chunks() {
-        out.extend_from_slice(f(chunk.valid()).as_bytes());
-        out.extend_from_slice(chunk.invalid());
-    }
-    out
 }
 
 /// Keeps or drops characters; a byte that is not UTF-8 counts as a character that is neither letter nor digit.
@@ -78,33 +59,29 @@ fn each_char(value: &[u8], f: impl Fn(char) -> Option<char>) -> Vec<u8> {
     out
 }
 
-fn title(text: &str, separates: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut begins = true;
-    for c in text.chars() {
-        if begins {
-            out.extend(c.to_uppercase())
-        } else {
-            out.extend(c.to_lowercase())
-        }
-        begins = separates(c);
+/// A capital after everything that is no letter, marks included; or after spaces and marks only.
+fn title(value: &[u8], after_spaces: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    for chunk in value.utf8_chunks() {
+        let mut begins = true;
+        out.extend(map_chars(chunk.valid().as_bytes(), |c| {
+            let changed = if begins { upper(c) } else { lower(c) };
+            begins = if after_spaces { c == ' ' } else { !c.is_alphabetic() };
+            changed
+        }));
+        out.extend_from_slice(chunk.invalid());
     }
     out
 }
 
-fn sentences(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+/// A capital at the beginning and after `.`, `!` and `?`.
+fn sentences(value: &[u8]) -> Vec<u8> {
     let mut begins = true;
-    for c in text.chars() {
-        if begins && c.is_alphabetic() {
-            out.extend(c.to_uppercase());
-            begins = false;
-        } else {
-            out.extend(c.to_lowercase());
-        }
-        begins |= matches!(c, '.' | '!' | '?');
-    }
-    out
+    map_chars(value, |c| {
+        let changed = if begins { upper(c) } else { lower(c) };
+        begins = begins && !c.is_alphabetic() || matches!(c, '.' | '!' | '?');
+        changed
+    })
 }
 
 /// Control characters and marks become `replacement`.
@@ -122,8 +99,8 @@ fn to_hex(value: &[u8]) -> Converted {
     if value.is_empty() {
         return ok("");
     }
-    let number = integer(value).ok_or(Status::BadData)?;
-    ok(match u32::try_from(number) {
+    let number = integer(value).ok_or(Status::NonNumeric)?;
+    ok(match i32::try_from(number) {
         Ok(number) => format!("{number:X}"),
         Err(_) => format!("{number:X}"),
     })

@@ -1,6 +1,6 @@
 //! `D`: day numbers as dates, `D{y}{c}{fmt}{[modifiers]}`.
 
-use super::{Converted, Status, ok};
+use super::{Converted, Options, Status, ok};
 use crate::Env;
 use crate::date::{day_from_ymd, days_in_month, weekday, ymd_from_day};
 use crate::number::Decimal;
@@ -21,8 +21,6 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 
-/// First year of the hundred that two digits mean.
-const YEAR_BASE: i32 = 1930;
 /// Greatest day number that is shown as a date.
 const DAY_MAX: i64 = 3_600_000_000;
 /// Components a code may have.
@@ -68,7 +66,7 @@ struct Style {
 }
 
 impl Style {
-    fn parse(rest: &str) -> Result<Style, Status> {
+    fn parse(rest: &str, options: &Options) -> Result<Style, Status> {
         let (rest, modifiers) = match rest.split_once('[') {
             Some((rest, inside)) => (rest, modifiers(inside.strip_suffix(']').ok_or(Status::BadCode)?)?),
             None => (rest, Vec::new()),
@@ -80,15 +78,15 @@ impl Style {
         let mut chars = upper.chars().peekable();
         let year_digits =
             chars.next_if(|c| ('0'..='4').contains(c)).and_then(|c| c.to_digit(10)).map_or(4, |d| d as usize);
-        // The digit 0 after the year's digits is a separator that shows as itself.
+        // The digit 0 after the year's digits stands for no separator.
         let separator = chars.next_if(|c| !c.is_ascii_alphabetic() && (!c.is_ascii_digit() || *c == '0'));
         let mut style = Style {
             year_digits,
-            separator: separator.map(|c| c.to_string()),
+            separator: separator.map(|c| if c == '0' { String::new() } else { c.to_string() }),
             parts: Vec::new(),
             modifiers,
             title: false,
-            european: false,
+            european: options.european_dates,
             compact: false,
         };
         while let Some(c) = chars.next() {
@@ -200,7 +198,7 @@ fn modifiers(inside: &str) -> Result<Vec<Modifier>, Status> {
     Ok(all)
 }
 
-pub(super) fn output(value: &[u8], rest: &str) -> Converted {
+pub(super) fn output(value: &[u8], rest: &str, options: &Options) -> Converted {
     let value = value.trim_ascii();
     if value.is_empty() {
         return ok("");
@@ -215,7 +213,7 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
         let (year, week) = iso_year_and_week(day);
         return ok(format!("{year:04}{dash}W{week:02}{dash}{}", weekday(day)));
     }
-    let style = Style::parse(rest)?;
+    let style = Style::parse(rest, options)?;
     let (year, month, dom) = ymd_from_day(day);
     if style.compact {
         return ok(format!("{year:04}{month:02}{dom:02}"));
@@ -318,8 +316,8 @@ fn iso_year_and_week(day: i64) -> (i32, u32) {
     (year, ((thursday - day_from_ymd(year, 1, 1)) / 7 + 1) as u32)
 }
 
-pub(super) fn input(value: &[u8], rest: &str, env: &Env) -> Converted {
-    let style = Style::parse(rest)?;
+pub(super) fn input(value: &[u8], rest: &str, env: &Env, options: &Options) -> Converted {
+    let style = Style::parse(rest, options)?;
     let written = std::str::from_utf8(value).map_err(|_| Status::BadData)?.trim();
     if written.is_empty() {
         return ok("");
@@ -329,8 +327,9 @@ pub(super) fn input(value: &[u8], rest: &str, env: &Env) -> Converted {
     let year = match year {
         None => ymd_from_day(env.today).0,
         Some((year, digits)) if digits <= 2 => {
-            let base = YEAR_BASE.rem_euclid(100);
-            YEAR_BASE - base + year + if year < base { 100 } else { 0 }
+            let first = options.year_base.clamp(0, 9900);
+            let base = first.rem_euclid(100);
+            first - base + year + if year < base { 100 } else { 0 }
         }
         Some((year, _)) => year,
     };
@@ -338,7 +337,11 @@ pub(super) fn input(value: &[u8], rest: &str, env: &Env) -> Converted {
     if !(1..=12).contains(&month) || !(1..=99).contains(&day) || year > 9999 {
         return Err(Status::BadData);
     }
-    let status = if day > days_in_month(year, month) { Status::Doubtful } else { Status::Ok };
+    let status = match day > days_in_month(year, month) {
+        true if !options.wrap_dates => return Err(Status::BadData),
+        true => Status::Doubtful,
+        false => Status::Ok,
+    };
     Ok((day_from_ymd(year, month, day).to_string().into_bytes(), status))
 }
 

@@ -1,7 +1,6 @@
 //! `MD`, `ML`, `MR`: numbers with decimals, scale, thousands, currency, signs, and a field to stand in.
 
-use super::{Converted, Status, ok};
-use crate::Env;
+use super::{Converted, Options, Status, ok};
 use crate::dynarray::text;
 use crate::fmt::mask;
 use crate::number::Decimal;
@@ -41,15 +40,22 @@ impl Style {
         };
         style.decimals = digit(&mut chars).unwrap_or(0);
         style.scale = digit(&mut chars).unwrap_or(style.decimals);
+        // The parts of a code have an order; what comes too late is passed over.
+        let mut signed = false;
+        let mut closing = false;
         while let Some(&c) = chars.peek() {
             match c {
+                ',' | '$' | '+' | '-' | '(' | '<' if closing => {}
+                ',' | '$' if signed => {}
                 ',' => style.thousands = Some(','),
                 '$' => "$".clone_into(&mut style.prefix),
-                '+' | '-' | '(' | '<' => style.sign = Some(c),
-                'C' | 'c' | 'D' | 'd' => style.sign = Some(c.to_ascii_uppercase()),
-                'P' | 'p' => style.unscaled_if_pointed = true,
-                'Z' | 'z' => style.zero_empty = true,
-                'T' | 't' => style.truncate = true,
+                '+' | '-' | '(' | '<' | 'C' | 'c' | 'D' | 'd' => {
+                    style.sign = Some(c.to_ascii_uppercase());
+                    signed = true;
+                }
+                'P' | 'p' => (style.unscaled_if_pointed, closing) = (true, true),
+                'Z' | 'z' => (style.zero_empty, closing) = (true, true),
+                'T' | 't' => (style.truncate, closing) = (true, true),
                 '[' => {
                     chars.next();
                     let inner: String = chars.by_ref().collect();
@@ -153,22 +159,23 @@ fn affix_parts(inner: &str) -> Vec<String> {
     parts
 }
 
-pub(super) fn output_md(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::None)
+pub(super) fn output_md(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::None, options)
 }
 
-pub(super) fn output_ml(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::Left)
+pub(super) fn output_ml(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::Left, options)
 }
 
-pub(super) fn output_mr(value: &[u8], rest: &str) -> Converted {
-    output(value, rest, Side::Right)
+pub(super) fn output_mr(value: &[u8], rest: &str, options: &Options) -> Converted {
+    output(value, rest, Side::Right, options)
 }
 
-fn output(value: &[u8], rest: &str, side: Side) -> Converted {
+fn output(value: &[u8], rest: &str, side: Side, options: &Options) -> Converted {
     let style = Style::parse(rest, side)?;
     let value = match (value.trim_ascii(), side) {
         (b"", Side::None) => return ok(""),
+        (b"", _) if options.pick_null => return ok(""),
         (b"", _) => b"0",
         (value, _) => value,
     };
@@ -180,7 +187,7 @@ fn output(value: &[u8], rest: &str, side: Side) -> Converted {
         return ok("");
     }
     let negative = number.is_negative() && !zero;
-    let text = dressed(&digits, negative, &style);
+    let text = dressed(&digits, negative, &style, options.capital_cr_db);
     ok(placed(&text, &style, side))
 }
 
@@ -224,7 +231,7 @@ pub(crate) fn with_thousands(digits: &str, separator: char) -> String {
     out
 }
 
-fn dressed(digits: &str, negative: bool, style: &Style) -> String {
+fn dressed(digits: &str, negative: bool, style: &Style, capitals: bool) -> String {
     let mut body = digits.replace('.', "\u{1}");
     body = style.thousands.map_or(body.clone(), |separator| {
         let whole = body.find('\u{1}').unwrap_or(body.len());
@@ -241,8 +248,8 @@ fn dressed(digits: &str, negative: bool, style: &Style) -> String {
         (Some('-'), false) => ("", " "),
         (Some('('), true) => ("(", ")"),
         (Some('<'), true) => ("<", ">"),
-        (Some('C'), true) => ("", "cr"),
-        (Some('D'), true) => ("", "db"),
+        (Some('C'), true) => ("", if capitals { "CR" } else { "cr" }),
+        (Some('D'), true) => ("", if capitals { "DB" } else { "db" }),
         (Some('C' | 'D'), false) => ("", "  "),
         (Some(_), _) => (" ", " "),
     };
@@ -262,15 +269,15 @@ fn placed(text: &str, style: &Style, side: Side) -> String {
     if side == Side::Right { fill + text } else { text.to_owned() + &fill }
 }
 
-pub(super) fn input_md(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_md(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::None)
 }
 
-pub(super) fn input_ml(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_ml(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::Left)
 }
 
-pub(super) fn input_mr(value: &[u8], rest: &str, _env: &Env) -> Converted {
+pub(super) fn input_mr(value: &[u8], rest: &str) -> Converted {
     input(value, rest, Side::Right)
 }
 

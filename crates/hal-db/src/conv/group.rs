@@ -1,6 +1,7 @@
-//! `G` takes delimited groups, `T` a part by position.
+//! `G` takes delimited groups, `T` a part by position, `<f,v,s>` an element.
 
-use super::{Converted, Status, ok};
+use super::{Context, Converted, Status, lookup, ok};
+use crate::{dynarray, functions};
 
 /// `G{skip}{delimiter}{count}`.
 pub(super) fn output(value: &[u8], rest: &str) -> Converted {
@@ -11,28 +12,60 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
     let count: usize = chars.as_str().parse().map_err(|_| Status::BadCode)?;
     let mut encoded = [0; 4];
     let delimiter = delimiter.encode_utf8(&mut encoded).as_bytes();
-    let mut starts: Vec<usize> = vec![0];
-    starts.extend(memchr::memmem::find_iter(value, delimiter).map(|at| at + delimiter.len()));
-    let Some(&start) = starts.get(skip) else { return ok("") };
-    let end = match starts.get(skip.saturating_add(count)) {
-        Some(next) => next - delimiter.len(),
-        None => value.len(),
+    let mut ends = memchr::memmem::find_iter(value, delimiter);
+    let start = match skip {
+        0 => 0,
+        _ => match ends.nth(skip - 1) {
+            Some(at) => at + delimiter.len(),
+            None => return ok(""),
+        },
     };
-    ok(value.get(start..end).unwrap_or_default())
+    let end = match count {
+        0 => start,
+        _ => ends.nth(count - 1).unwrap_or(value.len()),
+    };
+    ok(&value[start..end])
 }
 
-/// `Tm,n`: n characters from the m-th; `Tn`: the last n.
-pub(super) fn substring(value: &[u8], rest: &str) -> Converted {
-    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| Status::BadCode);
-    let Ok(text) = std::str::from_utf8(value) else { return Err(Status::BadData) };
-    match rest.split_once(',') {
-        Some((from, count)) => {
-            let (from, count) = (number(from)?.max(1), number(count)?);
-            ok(text.chars().skip(from - 1).take(count).collect::<String>())
-        }
-        None => {
-            let count = number(rest)?;
-            ok(text.chars().skip(text.chars().count().saturating_sub(count)).collect::<String>())
-        }
+/// `T`: a part by position, or a record of another file when a name follows.
+pub(super) fn text_output(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
+    if names_a_file(rest) {
+        lookup::translate(value, rest, context, true)
+    } else {
+        substring(value, rest, context)
     }
+}
+
+/// As [`text_output`], on the way in.
+pub(super) fn text_input(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
+    if names_a_file(rest) {
+        lookup::translate(value, rest, context, false)
+    } else {
+        substring(value, rest, context)
+    }
+}
+
+fn names_a_file(rest: &str) -> bool {
+    rest.contains(';') || !rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// `Tm,n`: n characters from the m-th; `Tn`: the last n, in a left-justified item of a query the first n.
+fn substring(value: &[u8], rest: &str, context: &dyn Context) -> Converted {
+    let number = |text: &str| text.trim().parse::<u32>().map(i64::from).map_err(|_| Status::BadCode);
+    match rest.split_once(',') {
+        Some((from, count)) => ok(functions::substring(value, number(from)?, number(count)?)),
+        None if context.is_left_justified() => ok(functions::left(value, number(rest)?)),
+        None => ok(functions::last(value, number(rest)?)),
+    }
+}
+
+/// `<f,v,s>`: an element of the value.
+pub(super) fn extract(value: &[u8], rest: &str) -> Converted {
+    let inner = rest.trim_end().strip_suffix('>').ok_or(Status::BadCode)?;
+    let mut places = [0; 3];
+    for (index, number) in inner.split(',').enumerate() {
+        let place = places.get_mut(index).ok_or(Status::BadCode)?;
+        *place = number.trim().parse::<i64>().map_err(|_| Status::BadCode)?;
+    }
+    ok(dynarray::extract(value, places[0], places[1], places[2]))
 }

@@ -1,7 +1,6 @@
 //! `MT`: seconds since midnight as a time of day.
 
-use super::{Converted, Status, ok};
-use crate::Env;
+use super::{Converted, Options, Status, ok};
 use crate::number::Decimal;
 
 const DAY: i64 = 86_400;
@@ -38,7 +37,7 @@ impl Style {
     }
 }
 
-pub(super) fn output(value: &[u8], rest: &str) -> Converted {
+pub(super) fn output(value: &[u8], rest: &str, options: &Options) -> Converted {
     if value.trim_ascii().is_empty() {
         return ok("");
     }
@@ -56,7 +55,12 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
     let mut suffix = "";
     if style.twelve_hour {
         hour = seconds % DAY / 3600;
-        suffix = if hour < 12 { "am" } else { "pm" };
+        suffix = match (hour < 12, options.capital_am_pm) {
+            (true, false) => "am",
+            (false, false) => "pm",
+            (true, true) => "AM",
+            (false, true) => "PM",
+        };
         hour = (hour + 11) % 12 + 1;
     }
     let separator = &style.separator;
@@ -68,7 +72,7 @@ pub(super) fn output(value: &[u8], rest: &str) -> Converted {
     ok(text)
 }
 
-pub(super) fn input(value: &[u8], _rest: &str, _env: &Env) -> Converted {
+pub(super) fn input(value: &[u8], rest: &str) -> Converted {
     let text = std::str::from_utf8(value).map_err(|_| Status::BadData)?.trim();
     if text.is_empty() {
         // As QM: nothing is no time, and says so.
@@ -94,7 +98,8 @@ pub(super) fn input(value: &[u8], _rest: &str, _env: &Env) -> Converted {
     if seconds > DAY {
         return Err(Status::BadData);
     }
-    ok(seconds.to_string())
+    let unit = if Style::parse(rest).milliseconds { 1000 } else { 1 };
+    ok((seconds * unit).to_string())
 }
 
 /// Hour, minute and second of `8`, `8:30`, `8.30.15`, `0830`.

@@ -1,4 +1,4 @@
-//! The documented examples, the table of `shared/qm`, and properties against nested vectors.
+//! The documented examples, and properties against nested vectors. The tables are met in `tests/truth.rs`.
 
 use proptest::prelude::*;
 
@@ -64,6 +64,31 @@ fn appending_writes_a_mark_unless_the_container_is_wholly_empty() {
 }
 
 #[test]
+fn in_compatible_mode_an_append_fills_an_empty_last_element() {
+    for (array, place, expected) in [
+        ("A^", (-1, 0, 0), "A^z"),
+        ("A", (-1, 0, 0), "A^z"),
+        ("A]^B", (1, -1, 0), "A]z^B"),
+        ("", (-1, 0, 0), "z"),
+    ] {
+        let mut changed = da(array);
+        changed.replace_compatible(place.0, place.1, place.2, "z");
+        assert_eq!(show(&changed), expected, "{array} <{place:?}>");
+    }
+}
+
+#[test]
+fn a_place_may_be_named_by_its_container() {
+    let array = da("a^b]c]b^d\\e");
+    assert_eq!(array.locate_within(b"d\xFCe", 0, 0, 1, Order::None), Ok(3));
+    assert_eq!(array.locate_within(b"b", 2, 0, 2, Order::None), Ok(3));
+    assert_eq!(array.locate_within(b"e", 3, 1, 1, Order::None), Ok(2));
+    assert_eq!(array.locate_within(b"x", 2, 0, 9, Order::None), Err(9));
+    assert_eq!(array.locate("C".as_bytes(), 2, 1, 0, Search::from_letters("ALN")), Ok(2));
+    assert_eq!(array.locate("C".as_bytes(), 2, 1, 0, Search::from_letters("ALC")), Err(1));
+}
+
+#[test]
 fn insert_and_delete_move_the_others() {
     for (array, place, new, expected) in [
         ("A^B", (1, 1, 1), "X", "X\\A^B"),
@@ -111,95 +136,6 @@ fn crop_raise_and_lower_move_marks() {
     assert_eq!(show(&da("a]^b\\]c\\^^").crop()), "a^b]c");
     assert_eq!(show(&da("a^b]c").lower()), "a]b\\c");
     assert_eq!(show(&da("a]b\\c").raise()), "a^b]c");
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("\\x") {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        out.extend(rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()));
-        rest = &rest[at + 4..];
-    }
-    out.extend_from_slice(rest.as_bytes());
-    out
-}
-
-fn table(name: &str) -> Vec<Vec<String>> {
-    let path = format!("{}/../../../shared/qm/{name}", env!("CARGO_MANIFEST_DIR"));
-    let Ok(bytes) = std::fs::read(&path) else {
-        eprintln!("skipped: {path} is not here");
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
-
-#[test]
-fn the_table_of_dynamic_arrays_is_met() {
-    let mut wrong = Vec::new();
-    let mut rows = 0;
-    for row in table("dynarray.tsv") {
-        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
-        let mut array = DynArray::from_bytes(unescape(&row[1]));
-        let got = match row[0].as_str() {
-            "EXTRACT" => array.extract(number(2), number(3), number(4)).to_vec(),
-            "REPLACE" | "INSERT" => {
-                let new = unescape(&row[5]);
-                if row[0] == "REPLACE" {
-                    array.replace(number(2), number(3), number(4), &new);
-                } else {
-                    array.insert(number(2), number(3), number(4), &new);
-                }
-                array.into_bytes()
-            }
-            "DELETE" => {
-                array.delete(number(2), number(3), number(4));
-                array.into_bytes()
-            }
-            "DCOUNT" => array.dcount(&unescape(&row[2])).to_string().into_bytes(),
-            "COUNT" => count(array.as_bytes(), &unescape(&row[2])).to_string().into_bytes(),
-            "RAISE" => array.raise().into_bytes(),
-            "LOWER" => array.lower().into_bytes(),
-            "CROP" => array.crop().into_bytes(),
-            _ => continue,
-        };
-        rows += 1;
-        if got != unescape(&row[7]) {
-            let got = DynArray::from_bytes(got).to_text();
-            wrong.push(format!("{}({}) = {got:?}, not {:?}", row[0], row[1..6].join(", "), row[7]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn the_table_of_locate_is_met() {
-    let mut wrong = Vec::new();
-    let mut rows = 0;
-    for row in table("locate.tsv") {
-        let number = |at: usize| row[at].parse::<i64>().unwrap_or(0);
-        let array = DynArray::from_bytes(unescape(&row[2]));
-        let (f, v, s, order) = match row[0].as_str() {
-            "LOCATE.F" => (1, 0, 0, &row[3]),
-            "LOCATE.V" => (number(3), 1, 0, &row[4]),
-            "LOCATE.S" => (number(3), number(4), 1, &row[5]),
-            _ => continue,
-        };
-        // The list is not in the stated order, where 2.5 stops at the first element past the item.
-        if row[1] == "A10" && order == "DL" {
-            continue;
-        }
-        rows += 1;
-        let got = match array.locate(&unescape(&row[1]), f, v, s, Order::from_letters(order)) {
-            Ok(position) => ("1".to_owned(), position.to_string()),
-            Err(position) => ("0".to_owned(), position.to_string()),
-        };
-        if got != (row[7].clone(), row[8].clone()) {
-            wrong.push(format!("{}({}) = {got:?}, not {} {}", row[0], row[1..6].join(", "), row[7], row[8]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {rows} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The model: fields of values of subvalues.
@@ -271,6 +207,25 @@ proptest! {
     }
 
     #[test]
+    fn what_is_remembered_of_a_change_never_shows(steps in prop::collection::vec((0u8..4, -1i64..4, -1i64..4, -1i64..4, prop_oneof!["[a-z]{0,2}", Just("x\u{FD}y".to_owned()), Just("x\u{FE}".to_owned())]), 1..12)) {
+        let mut array = DynArray::new();
+        for (kind, f, v, s, new) in steps {
+            // A clone remembers nothing.
+            let mut fresh = array.clone();
+            let new = DynArray::from_text(&new);
+            for array in [&mut array, &mut fresh] {
+                match kind {
+                    0 => array.insert(f, v, s, &new),
+                    1 => array.delete(f, v, s),
+                    2 => array.push_field(&new),
+                    _ => array.replace(f, v, s, &new),
+                }
+            }
+            prop_assert_eq!(show(&array), show(&fresh), "{} <{},{},{}>", kind, f, v, s);
+        }
+    }
+
+    #[test]
     fn no_position_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), f in -2i64..9, v in -2i64..9, s in -2i64..9) {
         let array = DynArray::from_bytes(bytes);
         let _ignored = array.extract(f, v, s);
@@ -281,4 +236,26 @@ proptest! {
         let _ignored = array.crop();
         prop_assert_eq!(DynArray::from_text(&DynArray::from_text(&array.to_text()).to_text()), DynArray::from_text(&array.to_text()));
     }
+}
+
+#[test]
+fn a_hundred_thousand_values_are_added_one_by_one_in_linear_time() {
+    const COUNT: i64 = 100_000;
+    let mut built: Vec<DynArray> = vec![DynArray::new(); 5];
+    for number in 1..=COUNT {
+        let text = number.to_string();
+        built[0].replace(3, -1, 0, &text);
+        built[1].replace(3, number, 0, &text);
+        built[2].insert(3, number, 0, &text);
+        built[3].replace(number, 0, 0, &text);
+        built[4].replace(1, 1, -1, &text);
+    }
+    // Searching from the beginning each time would take minutes here.
+    for array in &built[..3] {
+        assert_eq!(array.values(3).count(), COUNT as usize);
+        assert_eq!(array.extract(3, COUNT, 0), b"100000");
+        assert_eq!(array.locate(b"99999", 3, 1, 0, Order::None), Ok(99_999));
+    }
+    assert_eq!(built[3].dcount_fields(), COUNT as usize);
+    assert_eq!(dcount(built[4].as_bytes(), &[SM]), COUNT as usize);
 }

@@ -1,9 +1,15 @@
 //! Keys sort as values compare.
 
 use super::*;
+use crate::dict::Dictionary;
 
 fn index(right: bool) -> Index {
-    Index { name: "X".to_owned(), number: 1, field: 1, right }
+    let item = DataItem { name: "X".to_owned(), right, ..DataItem::plain_field(1) };
+    Index::new(1, &item, false, scope(&Dictionary::default())).unwrap()
+}
+
+fn scope(dictionary: &Dictionary) -> Scope<'_> {
+    Scope { file: "T", dictionary }
 }
 
 #[test]
@@ -45,18 +51,59 @@ fn left_justified_items_sort_by_letters() {
 #[test]
 fn each_value_of_a_record_gives_one_entry_that_knows_its_id() {
     let index = index(false);
-    let keys = index.keys(b"a\xFDb\xFCa\xFD\xFEother");
+    let keys = index.keys(b"id", b"a\xFDb\xFCa\xFD\xFEother");
     assert_eq!(keys.len(), 3);
     for key in keys {
         assert_eq!(id_of(&with_id(key, "ID-1")), b"ID-1");
     }
-    assert_eq!(index.keys(b"").into_iter().next(), Some(vec![0]));
+    assert_eq!(index.keys(b"id", b"").into_iter().next(), Some(vec![0]));
 }
 
 #[test]
 fn an_index_survives_being_written_and_read() {
+    let dictionary = Dictionary::default();
     for right in [false, true] {
-        let index = index(right);
-        assert_eq!(Index::from_record("X".to_owned(), index.to_record().as_bytes()), Some(index));
+        let record = index(right).to_record();
+        let again = Index::from_record("X".to_owned(), record.as_bytes(), scope(&dictionary)).unwrap();
+        assert_eq!(again.to_record(), record);
+    }
+}
+
+#[test]
+fn an_expression_is_indexed_by_what_it_gives() {
+    let mut dictionary = Dictionary::default();
+    dictionary.add("AGE", DynArray::from_text("Iþ100 - F1þþþ4RþS").as_bytes());
+    dictionary.add("NOW", DynArray::from_text("IþDATE() - F1þþþ4RþS").as_bytes());
+    let band = "AGE; IF @1 < 18 THEN 'Child' ELSE 'Adult'";
+    dictionary.add("BAND", DynArray::from_fields(["I", band, "", "", "6L", "S"]).as_bytes());
+    let item = dictionary.column("BAND").unwrap();
+    let index = Index::new(7, item, true, scope(&dictionary)).unwrap();
+    assert_eq!(index.keys(b"id", b"90").into_iter().collect::<Vec<_>>(), [index.key(b"CHILD")]);
+    let record = index.to_record();
+    let again = Index::from_record("BAND".to_owned(), record.as_bytes(), scope(&dictionary)).unwrap();
+    assert!(again.serves(item) && again.no_case && !again.is_outdated());
+    let refused = Index::new(8, dictionary.column("NOW").unwrap(), false, scope(&dictionary));
+    assert!(refused.unwrap_err().contains("would not stay true"));
+    dictionary.add("AGE", DynArray::from_text("Iþ101 - F1þþþ4RþS").as_bytes());
+    let changed = Index::from_record("BAND".to_owned(), record.as_bytes(), scope(&dictionary)).unwrap();
+    assert!(changed.is_outdated() && !changed.is_broken());
+}
+
+#[test]
+fn sort_keys_of_right_justified_items_are_in_compound_order() {
+    let words = "-6 1A1 1B1 +3 7CX 10A 103 1943 A1A A1C AA BD7 BD24 BF20 XX90";
+    let mut values: Vec<&str> = words.split(' ').collect();
+    values.extend(["", "12.45", "12.5", "-9.5", "-9.45", "0", "A", "A1", "A2B", "1A", "1"]);
+    let key = |value: &str| {
+        let mut key = Vec::new();
+        sort_key(value.as_bytes(), true, &mut key);
+        key.extend([0, 0]);
+        key
+    };
+    for a in &values {
+        for b in &values {
+            let expected = crate::number::compare_compound(a.as_bytes(), b.as_bytes());
+            assert_eq!(key(a).cmp(&key(b)), expected, "{a} {b}");
+        }
     }
 }

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::ops::{Bound, ControlFlow};
 
+use super::columns::Getter;
 use super::condition::{Check, TestCheck, Value};
-use super::plan::{Condition, Operand, QueryPlan, RelOp};
+use super::plan::RelOp;
 use crate::account::{FileEntry, KEY_HEAD, entry_key};
 use crate::error::Result;
 use crate::index::{Index, VALUE_BYTES_MAX, id_of, number_key};
@@ -69,7 +70,7 @@ pub(super) fn choose(
 
 /// `WITH @ID EQ "a" "b"` names the records.
 fn id_list(test: &TestCheck) -> Option<Vec<Vec<u8>>> {
-    let plain = test.item.field == 0 && test.op == RelOp::Eq && !test.no_case && !test.item.right;
+    let plain = matches!(test.get, Getter::Id) && test.op == RelOp::Eq && !test.no_case && !test.item.right;
     let ids: BTreeSet<Vec<u8>> = test
         .operands
         .iter()
@@ -84,11 +85,11 @@ fn id_list(test: &TestCheck) -> Option<Vec<Vec<u8>>> {
 /// An index for a test, if there is one that misses no record.
 fn candidate<'a>(file: &'a FileEntry, test: &TestCheck) -> Option<Candidate<'a>> {
     // EVERY over EQ also holds for nothing else than its values, but an index names records by any value.
-    if test.no_case || test.operands.is_empty() {
+    if test.operands.is_empty() {
         return None;
     }
     let index =
-        file.indices.iter().find(|index| index.field == test.item.field && index.right == test.item.right)?;
+        file.indices.iter().find(|index| index.no_case == test.no_case && index.serves(&test.item))?;
     let ranges = match test.op {
         RelOp::Eq => {
             test.operands.iter().map(|operand| equal_range(index, operand)).collect::<Option<Vec<_>>>()?
@@ -111,7 +112,7 @@ fn candidate<'a>(file: &'a FileEntry, test: &TestCheck) -> Option<Candidate<'a>>
 
 fn text_of(operand: &Value) -> Option<(&[u8], bool)> {
     match operand {
-        Value::Text { bytes, whole_day } => Some((bytes, *whole_day)),
+        Value::Text { bytes, whole_day, .. } => Some((bytes, *whole_day)),
         _ => None,
     }
 }
@@ -239,60 +240,5 @@ impl Candidate<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The plan in words, one line a step.
-pub(super) fn explain(plan: &QueryPlan) -> String {
-    let mut lines = vec![format!("{} {}", plan.verb.word(), plan.file)];
-    if !plan.ids.is_empty() {
-        lines.push(format!("  ids {}", plan.ids.iter().map(operand).collect::<Vec<_>>().join(" ")));
-    }
-    if let Some(select) = &plan.select {
-        lines.push(format!("  with {}", condition(select, true)));
-    }
-    for key in &plan.sort {
-        lines.push(format!("  by{} {}", if key.descending { " descending" } else { "" }, key.item.name));
-    }
-    if let Some(sample) = &plan.sample {
-        let count = match &sample.count {
-            super::plan::Count::Fixed(count) => count.to_string(),
-            super::plan::Count::Parameter(name) => format!("{{{name}}}"),
-        };
-        lines.push(format!("  first {count}{}", if sample.sorted { " after sorting" } else { "" }));
-    }
-    for column in &plan.columns {
-        let conversion = column.item.conversion.replace('\u{FD}', " then ");
-        let conversion = if conversion.is_empty() { String::new() } else { format!(" as {conversion}") };
-        let total = if column.total { " with total" } else { "" };
-        lines.push(format!("  show {} (field {}){conversion}{total}", column.item.name, column.item.field));
-    }
-    lines.join("\n")
-}
-
-fn condition(condition_: &Condition, outer: bool) -> String {
-    match condition_ {
-        Condition::Test(test) => {
-            let every = if test.every { "every " } else { "" };
-            let no_case = if test.no_case { " no case" } else { "" };
-            let operands: Vec<String> = test.operands.iter().map(operand).collect();
-            let text =
-                format!("{every}{} {}{no_case} {}", test.item.name, test.op.word(), operands.join(" "));
-            text.trim_end().to_owned()
-        }
-        Condition::And(a, b) | Condition::Or(a, b) => {
-            let word = if matches!(condition_, Condition::And(..)) { "and" } else { "or" };
-            let text = format!("{} {word} {}", condition(a, false), condition(b, false));
-            if outer { text } else { format!("({text})") }
-        }
-        Condition::Not(inner) => format!("not {}", condition(inner, false)),
-    }
-}
-
-fn operand(operand: &Operand) -> String {
-    match operand {
-        Operand::Literal(text) => format!("\"{text}\""),
-        Operand::Parameter(name) => format!("{{{name}}}"),
-        Operand::Item(item) => item.name.clone(),
     }
 }

@@ -1,31 +1,47 @@
-//! The query language: a sentence becomes a plan, a plan run over a snapshot gives rows, rows become a report.
+//! The query language: a sentence becomes a plan, a plan run over a snapshot gives rows, a report, or a select list.
 //!
-//! `lexer → parser → plan → exec → report`. Knows nothing of terminals, sessions or select lists.
+//! `lexer → parser → plan → exec → rows | report | lists`. Knows nothing of terminals and sessions; select lists are a value
+//! that the caller keeps.
 
 mod access;
+mod bind;
+mod columns;
 mod condition;
 mod exec;
+mod explain;
+mod keys;
 mod lexer;
+mod lists;
 mod parser;
 mod plan;
 mod report;
 mod rows;
 mod words;
 
-pub use parser::parse;
-pub use plan::{Condition, Count, Display, Operand, Options, QueryPlan, RelOp, Sample, SortKey, Test, Verb};
-pub use report::report;
-pub use rows::{Cell, Column, Row, Rows};
+pub use exec::Selected;
+pub use lists::{ListError, SelectLists};
+pub use parser::{parse, parse_command};
+pub use plan::{
+    Aggregate, Condition, Count, Display, From, Group, Operand, Options, Output, QueryPlan, RelOp, Sample,
+    Saving, SortKey, Test, Verb,
+};
+pub use report::{Screen, record_lines};
+pub use rows::{Cell, Column, Reformatted, Row, Rows};
 
 pub(crate) use condition::stored;
-pub(crate) use exec::{explain, run};
+pub(crate) use exec::{Run, select};
+pub(crate) use explain::explain;
+pub(crate) use report::report;
+pub(crate) use rows::{reformat, rows};
 
 /// Longest sentence in bytes.
 pub const SENTENCE_BYTES_MAX: usize = 8192;
-/// Rows a query may give; a COUNT is not limited.
+/// Rows that a query gives as [`Rows`]; reports and select lists are not limited.
 pub const ROWS_MAX: usize = 200_000;
 /// Depth of brackets and of phrases within phrases.
 pub const NESTING_MAX: usize = 32;
+/// Items that one sentence shows.
+pub const COLUMNS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests;

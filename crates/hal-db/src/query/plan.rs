@@ -1,7 +1,6 @@
 //! A query as plain data: what a sentence said, with the dictionary's answers filled in. Runs nothing.
 
 use crate::dict::DataItem;
-use crate::error::{Error, Result};
 
 /// What to do with the records found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +13,38 @@ pub enum Verb {
     Select,
     /// Ids in id order (after any `BY`).
     Sselect,
+    /// Ids of records that contain some text.
+    Search,
     /// The number of records.
     Count,
+    /// Totals of items.
+    Sum,
+    /// Whole records, field by field.
+    ListItem,
+    /// Whole records in id order.
+    SortItem,
+    /// Rows written to another file; the first item is the id there.
+    Reformat,
+    /// As `REFORMAT`, in id order.
+    Sreformat,
 }
 
 impl Verb {
+    /// All verbs.
+    pub const ALL: [Verb; 11] = [
+        Verb::List,
+        Verb::Sort,
+        Verb::Select,
+        Verb::Sselect,
+        Verb::Search,
+        Verb::Count,
+        Verb::Sum,
+        Verb::ListItem,
+        Verb::SortItem,
+        Verb::Reformat,
+        Verb::Sreformat,
+    ];
+
     /// The word in a sentence.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -27,14 +53,32 @@ impl Verb {
             Verb::Sort => "SORT",
             Verb::Select => "SELECT",
             Verb::Sselect => "SSELECT",
+            Verb::Search => "SEARCH",
             Verb::Count => "COUNT",
+            Verb::Sum => "SUM",
+            Verb::ListItem => "LIST.ITEM",
+            Verb::SortItem => "SORT.ITEM",
+            Verb::Reformat => "REFORMAT",
+            Verb::Sreformat => "SREFORMAT",
         }
     }
 
     /// Whether rows end in id order.
     #[must_use]
     pub fn sorts(self) -> bool {
-        matches!(self, Verb::Sort | Verb::Sselect)
+        matches!(self, Verb::Sort | Verb::Sselect | Verb::SortItem | Verb::Sreformat)
+    }
+
+    /// Whether the answer is a list of ids.
+    #[must_use]
+    pub fn selects(self) -> bool {
+        matches!(self, Verb::Select | Verb::Sselect | Verb::Search)
+    }
+
+    /// Whether items are shown in columns.
+    #[must_use]
+    pub fn shows(self) -> bool {
+        matches!(self, Verb::List | Verb::Sort)
     }
 }
 
@@ -47,6 +91,8 @@ pub struct QueryPlan {
     pub verb: Verb,
     /// The file, perhaps `DICT name`.
     pub file: String,
+    /// The file whose dictionary was used last: another one with USING.
+    pub dictionary: String,
     /// The sentence as written; the report's heading.
     pub sentence: String,
     /// Items to show, in order; the id comes before them unless `options.id_sup`.
@@ -55,12 +101,34 @@ pub struct QueryPlan {
     pub id_column: Display,
     /// Which records; `None` for all.
     pub select: Option<Condition>,
+    /// WHEN: which values of an association; records without one are left out.
+    pub when: Option<Condition>,
     /// Sort keys, most significant first.
     pub sort: Vec<SortKey>,
     /// Only these records, when any are named.
     pub ids: Vec<Operand>,
+    /// SEARCH: texts that a record must hold.
+    pub search: Vec<Operand>,
     /// Only so many.
     pub sample: Option<Sample>,
+    /// SAMPLED: only every so manieth of those that pass.
+    pub every_nth: Option<Count>,
+    /// Which select list restricts the query.
+    pub from: From,
+    /// Which select list a SELECT fills; 0 unless said otherwise.
+    pub to: usize,
+    /// The file that REFORMAT writes to.
+    pub to_file: Option<String>,
+    /// SAVING: an item's values instead of ids.
+    pub saving: Option<Saving>,
+    /// HEADING and FOOTING.
+    pub heading: Option<String>,
+    /// The text at the foot of a page.
+    pub footing: Option<String>,
+    /// GRAND.TOTAL: its text with its codes.
+    pub grand_total: Option<String>,
+    /// How it is written.
+    pub output: Output,
     /// The rest.
     pub options: Options,
 }
@@ -70,8 +138,61 @@ pub struct QueryPlan {
 pub struct Display {
     /// Field, conversion, format and heading.
     pub item: DataItem,
-    /// Whether a grand total is shown.
-    pub total: bool,
+    /// What is computed of its values.
+    pub aggregate: Aggregate,
+    /// Empty values are not counted.
+    pub no_nulls: bool,
+    /// RPT: a single value is repeated on each line of its record.
+    pub repeat: bool,
+    /// BREAK.ON and BREAK.SUP: a change of its value ends a group.
+    pub group: Option<Group>,
+}
+
+impl Display {
+    /// An item shown as it is.
+    #[must_use]
+    pub fn plain(item: DataItem) -> Display {
+        Display { item, aggregate: Aggregate::None, no_nulls: false, repeat: false, group: None }
+    }
+}
+
+/// What is computed of a column's values, for each group and for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aggregate {
+    /// Nothing.
+    #[default]
+    None,
+    /// The sum.
+    Total,
+    /// The mean.
+    Average,
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
+    /// How many values.
+    Enum,
+    /// The share of the sum over all records, with so many decimals; shown in place of the value.
+    Percent(u8),
+    /// The expression again, over the sums of its TOTAL()s.
+    Calc,
+    /// The running sum, shown in place of the value.
+    Cumulative,
+    /// The middle value.
+    Median,
+    /// The most frequent value.
+    Mode,
+    /// Greatest less least.
+    Range,
+}
+
+/// A column that forms groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// BREAK.SUP: the column is not shown.
+    pub suppressed: bool,
+    /// The text with its codes in quotes; `None` for the usual `**`.
+    pub text: Option<String>,
 }
 
 /// A sort key.
@@ -83,6 +204,8 @@ pub struct SortKey {
     pub descending: bool,
     /// Capitals and small letters alike.
     pub no_case: bool,
+    /// BY.EXP: each value makes a row of its own.
+    pub explode: bool,
 }
 
 /// How many records, and when they are counted.
@@ -103,11 +226,55 @@ pub enum Count {
     Parameter(String),
 }
 
+/// Which select list restricts a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum From {
+    /// List 0, if it is active.
+    #[default]
+    Active,
+    /// A list of this number, which must be active.
+    List(usize),
+    /// None, even if list 0 is active.
+    Nothing,
+}
+
+/// SAVING: what a SELECT keeps instead of ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saving {
+    /// The item.
+    pub item: DataItem,
+    /// Each once.
+    pub unique: bool,
+    /// All values; else the first of each record.
+    pub multi: bool,
+    /// Empty ones are dropped.
+    pub no_nulls: bool,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Output {
+    /// Columns, or one line an item where they do not fit.
+    #[default]
+    Report,
+    /// Values with this between; for CSV mode 1 quotes what needs it, 2 all that is no number, 3 all; 0 nothing.
+    Delimited {
+        /// What stands between two values.
+        delimiter: String,
+        /// Which values are quoted.
+        mode: u8,
+    },
+    /// One JSON object a record, typed by the dictionary (section 30).
+    Json,
+}
+
 /// Output options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// `ID.SUP`: no id column.
     pub id_sup: bool,
+    /// `ID.ONLY`: nothing but ids where no item is named.
+    pub id_only: bool,
     /// `COUNT.SUP`: no count line.
     pub count_sup: bool,
     /// `HDR.SUP`: no page heading.
@@ -122,6 +289,34 @@ pub struct Options {
     pub vertical: bool,
     /// `NO.INDEX`: read the whole file.
     pub no_index: bool,
+    /// `REQUIRE.INDEX`: refuse a query that no index serves.
+    pub require_index: bool,
+    /// `REQUIRE.SELECT`: refuse a query without an active list.
+    pub require_select: bool,
+    /// `NO.PAGE`: one page without end.
+    pub no_page: bool,
+    /// `NEW.PAGE`: a page for each record.
+    pub new_page: bool,
+    /// `LPTR`: for a printer.
+    pub lptr: bool,
+    /// `REPEATING`: single values on each line of their record.
+    pub repeating: bool,
+    /// `COL.HDG.ID`: names of the items as headings.
+    pub heading_is_name: bool,
+    /// `ABSENT.NULL`: a record that is not there is empty.
+    pub absent_null: bool,
+    /// `ABSENT.IGNORE`: nothing is said of records that are not there.
+    pub absent_ignore: bool,
+    /// `COL.SPACES`: spaces between columns.
+    pub col_spaces: Option<usize>,
+    /// `MARGIN`: spaces before each line.
+    pub margin: usize,
+    /// SEARCH `ALL.MATCH`: all texts, not one of them.
+    pub all_match: bool,
+    /// SEARCH `NO.MATCH`: records that hold none of them.
+    pub no_match: bool,
+    /// SEARCH `NO.CASE`.
+    pub search_no_case: bool,
 }
 
 /// A selection. `AND` and `OR` have equal rank and are taken from left to right.
@@ -175,6 +370,10 @@ pub enum RelOp {
     Said,
     /// Within two operands, both included.
     Between,
+    /// One of the lines of a saved list.
+    In,
+    /// None of the lines of a saved list.
+    NotIn,
     /// Not empty.
     Present,
 }
@@ -194,6 +393,8 @@ impl RelOp {
             RelOp::Unlike => "UNLIKE",
             RelOp::Said => "SAID",
             RelOp::Between => "BETWEEN",
+            RelOp::In => "IN",
+            RelOp::NotIn => "NOT.IN",
             RelOp::Present => "present",
         }
     }
@@ -208,87 +409,4 @@ pub enum Operand {
     Parameter(String),
     /// Another item of the same record.
     Item(Box<DataItem>),
-}
-
-/// Longest text that may be bound to a parameter, in bytes.
-pub(super) const PARAMETER_BYTES_MAX: usize = 4096;
-
-impl QueryPlan {
-    /// Fills in the parameters: `value(name)` gives the text as a person would write it, `None` when unknown.
-    ///
-    /// A value stays one operand whatever it contains; it cannot change the structure of the query.
-    ///
-    /// # Errors
-    /// [`Error::UnboundParameter`]; [`Error::TooLarge`] past 4,096 bytes; [`Error::BadValue`] where a number is needed.
-    pub fn bind(&self, mut value: impl FnMut(&str) -> Option<String>) -> Result<QueryPlan> {
-        let mut lookup = |name: &str| -> Result<String> {
-            let value = value(name).ok_or_else(|| Error::UnboundParameter { name: name.to_owned() })?;
-            if value.len() > PARAMETER_BYTES_MAX {
-                let hint = "shorten it";
-                let what = format!("the value of {{{name}}}");
-                return Err(Error::TooLarge { what, limit: PARAMETER_BYTES_MAX as u64, hint });
-            }
-            Ok(value)
-        };
-        let mut plan = self.clone();
-        for id in &mut plan.ids {
-            bind_operand(id, &mut lookup)?;
-        }
-        if let Some(select) = &mut plan.select {
-            bind_condition(select, &mut lookup)?;
-        }
-        if let Some(Sample { count, .. }) = &mut plan.sample
-            && let Count::Parameter(name) = count
-        {
-            let value = lookup(name)?;
-            let number = value.trim().parse().map_err(|_| Error::BadValue {
-                item: format!("{{{name}}}"),
-                value: value.clone(),
-                code: "a number of records".to_owned(),
-            })?;
-            *count = Count::Fixed(number);
-        }
-        Ok(plan)
-    }
-
-    /// Names of the parameters that [`QueryPlan::bind`] will ask for, in order, each once.
-    #[must_use]
-    pub fn parameters(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        // Binding visits every parameter, so it knows best which there are.
-        let all = self.bind(|name| {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-            Some("1".to_owned())
-        });
-        debug_assert!(all.is_ok(), "\"1\" is short and a number");
-        names
-    }
-
-    /// The plan in words, one line a step: where records come from, what is tested, how they are ordered.
-    #[must_use]
-    pub fn explain(&self) -> String {
-        super::access::explain(self)
-    }
-}
-
-fn bind_condition(condition: &mut Condition, lookup: &mut impl FnMut(&str) -> Result<String>) -> Result<()> {
-    match condition {
-        Condition::Test(test) => {
-            test.operands.iter_mut().try_for_each(|operand| bind_operand(operand, lookup))
-        }
-        Condition::And(a, b) | Condition::Or(a, b) => {
-            bind_condition(a, lookup)?;
-            bind_condition(b, lookup)
-        }
-        Condition::Not(inner) => bind_condition(inner, lookup),
-    }
-}
-
-fn bind_operand(operand: &mut Operand, lookup: &mut impl FnMut(&str) -> Result<String>) -> Result<()> {
-    if let Operand::Parameter(name) = operand {
-        *operand = Operand::Literal(lookup(name)?);
-    }
-    Ok(())
 }

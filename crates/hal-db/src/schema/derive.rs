@@ -63,6 +63,7 @@ fn item(name: &str, number: usize, kind: &str, description: &str) -> DataItem {
         _ => ("", "15L"),
     };
     DataItem {
+        source: crate::dict::Source::Field,
         name: name.to_owned(),
         field: number,
         conversion: conversion.to_owned(),
@@ -72,6 +73,7 @@ fn item(name: &str, number: usize, kind: &str, description: &str) -> DataItem {
         association: association(name).map(str::to_owned),
         right: format.ends_with('R'),
         stamp,
+        json_name: None,
     }
 }
 

@@ -142,12 +142,13 @@ fn every_file_is_listed_in_columns_and_knows_its_id() {
         record.set_field(40, "x");
         db.write(move |txn| txn.write(name, "ID1", &record)).unwrap();
         let snapshot = db.snapshot().unwrap();
-        let rows = snapshot
-            .run(&query::parse(&format!("LIST {name} WITH ID EQ \"ID1\""), &snapshot).unwrap(), &NOVEMBER_24);
-        let rows = rows.unwrap();
+        let plan = query::parse(&format!("LIST {name} WITH ID EQ \"ID1\""), &snapshot).unwrap();
+        let rows = snapshot.run(&plan, &NOVEMBER_24).unwrap();
         assert_eq!((rows.count, rows.access.as_str()), (1, "ids"), "{name}");
         assert!(rows.columns.len() > 1, "{name}");
-        let text = query::report(&rows, 80);
+        let mut text = Vec::new();
+        snapshot.report(&plan, &NOVEMBER_24, None, query::Screen::default(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
         assert!(text.lines().nth(1).is_some_and(|line| line.contains("...")), "{name}:\n{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{name}:\n{text}");
     }

@@ -158,8 +158,10 @@ fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
     let db = open(data)?;
     let snapshot = db.snapshot().map_err(explain)?;
     let plan = query::parse(sentence, &snapshot).map_err(|error| explain(error.into()))?;
-    let rows = snapshot.run(&plan, &env()).map_err(explain)?;
-    report::data(&query::report(&rows, WIDTH))?;
+    let mut text = Vec::new();
+    let screen = query::Screen { width: WIDTH, lines: None };
+    snapshot.report(&plan, &env(), None, screen, &mut text).map_err(explain)?;
+    report::data(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Done)
 }
 
