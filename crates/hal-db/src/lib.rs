@@ -17,6 +17,7 @@ pub mod dict;
 pub mod dynarray;
 mod error;
 pub mod fmt;
+pub mod hashed;
 pub mod import;
 mod index;
 mod number;
