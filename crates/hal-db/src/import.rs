@@ -1,8 +1,16 @@
-//! CSV into a file, typed by its dictionary: all rows or none.
+//! What comes in: a whole account of OpenQM or ScarletDME ([`account`]), and CSV into a file, all rows or none ([`csv()`]).
 //!
-//! The first row names dictionary items, case ignored; `ID` or `@ID` is the record id. Each cell is converted as a person
+//! The first row of a CSV names dictionary items, case ignored; `ID` or `@ID` is the record id. Each cell is converted as a person
 //! would write it (`2026-11-24`, `24 NOV 2026`, `8:30am`, `$12.34`). Cells of multivalued items hold values separated by `;`
 //! (or the value mark). Fields of an existing record that the CSV does not name keep their content.
+
+mod account;
+mod household;
+mod load;
+mod survey;
+
+pub use account::{AccountOptions, AccountReport, FileReport, SKIPS_NAMED, Skip, account};
+pub(crate) use account::{INDICES_PARAGRAPH, ORIGIN};
 
 use crate::dict::DataItem;
 use crate::dynarray::{DynArray, VM};

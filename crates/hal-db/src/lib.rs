@@ -16,6 +16,7 @@ pub mod date;
 pub mod dict;
 pub mod dynarray;
 mod error;
+pub mod export;
 pub mod fmt;
 pub mod hashed;
 pub mod import;

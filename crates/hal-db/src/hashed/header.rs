@@ -69,7 +69,7 @@ impl Header {
             return Err(HashedError::Version(version));
         }
         let group_bytes = ints.u32(2);
-        if group_bytes == 0 || group_bytes % 1024 != 0 || group_bytes > GROUP_BYTES_MAX {
+        if group_bytes == 0 || !group_bytes.is_multiple_of(1024) || group_bytes > GROUP_BYTES_MAX {
             return Err(HashedError::Header(format!("a group cannot have {group_bytes} bytes")));
         }
         let modulus = ints.i32(6);

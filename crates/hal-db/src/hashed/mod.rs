@@ -18,6 +18,7 @@ use std::io::Cursor;
 pub use directory::{directory_id, directory_name, directory_record, directory_text};
 pub use encoding::{Encoding, id_from_text, id_to_text};
 pub use header::{Header, group_of, hash};
+pub(crate) use index::INDEX_HEADER_BYTES;
 pub use index::IndexHeader;
 pub use read::{FAULTS_MAX, Fault, Reader, Scan};
 pub use write::{Flavour, WriteOptions, Written, write};

@@ -71,7 +71,7 @@ where
     D: AsRef<[u8]>,
 {
     let group_bytes = if options.group_bytes == 0 { GROUP_BYTES } else { options.group_bytes };
-    if group_bytes % 1024 != 0 || group_bytes > 8192 {
+    if !group_bytes.is_multiple_of(1024) || group_bytes > 8192 {
         return Err(invalid(format!("a group cannot have {group_bytes} bytes")));
     }
     let big_bytes = group_bytes * 4 / 5;

@@ -1,4 +1,6 @@
-//! `hal db`: sentences to the database, and CSV into it.
+//! `hal db`: sentences to the database, and what goes in and out of it.
+
+mod qm;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,12 +15,12 @@ use crate::report::{self, Exit, Failure};
 /// Width of a listing where stdout is no terminal.
 const WIDTH: usize = 80;
 
-/// Ask the database itself: LIST, SORT, SELECT, COUNT, or import a CSV file.
+/// Ask the database itself: LIST, SORT, SELECT, COUNT; bring records in and out.
 ///
 /// The records are in the folder of --data, else of HAL_DATA, else in the usual place
 /// for data of this system.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | import", subcommand_help_heading = "Or")]
+#[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | COMMAND", subcommand_help_heading = "Or")]
 pub(crate) struct Db {
     /// Folder of the database.
     #[arg(long, value_name = "DIR", global = true)]
@@ -30,6 +32,8 @@ pub(crate) struct Db {
 #[derive(Debug, Subcommand)]
 enum DbCommand {
     Import(Import),
+    ImportQm(qm::ImportQm),
+    ExportQm(qm::ExportQm),
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
 }
@@ -53,12 +57,15 @@ Examples:
   hal db sort APPOINTMENT BY DATE
   hal db count TRANSACTION WITH AMOUNT LT 0
   hal db 'LIST PERSON WITH NAME LIKE \"Ann...\"'
-  hal db import medication.csv";
+  hal db import medication.csv
+  hal db import-qm /usr/qmsys/accounts/HOME --encoding latin1";
 
 impl Db {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self.command {
             DbCommand::Import(import) => import.run(self.data),
+            DbCommand::ImportQm(import) => import.run(self.data),
+            DbCommand::ExportQm(export) => export.run(self.data),
             DbCommand::Sentence(words) => {
                 let (words, data) = words_and_data(words, self.data)?;
                 sentence(&words_to_sentence(&words), data)
@@ -187,17 +194,26 @@ impl Import {
 
 /// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
 fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
-    let dir = match data {
-        Some(dir) => dir,
-        None => default_data_dir()?,
-    };
+    let dir = data_dir(data)?;
     if !dir.is_dir() {
         return Err(Failure::new(format!("there is no database in {}", dir.display()))
             .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"));
     }
-    let db = Database::open(&dir).map_err(|error| locked(error, &dir))?;
+    open_or_make(&dir)
+}
+
+/// Opens the household, and makes it where there is none.
+fn open_or_make(dir: &Path) -> Result<Database, Failure> {
+    let db = Database::open(dir).map_err(|error| locked(error, dir))?;
     hal_db::schema::ensure_household(&db).map_err(explain)?;
     Ok(db)
+}
+
+fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match data {
+        Some(dir) => Ok(dir),
+        None => Ok(default_data_dir()?),
+    }
 }
 
 fn locked(error: Error, dir: &Path) -> Failure {

@@ -1,0 +1,5 @@
+//! What goes out: a whole account in the files of OpenQM and ScarletDME ([`account`]).
+
+mod account;
+
+pub use account::{AccountExport, ExportOptions, ExportedFile, account};
