@@ -2,4 +2,5 @@
 
 mod account;
 
+pub(crate) use account::sync_dir;
 pub use account::{AccountExport, ExportOptions, ExportedFile, account};

@@ -9,6 +9,7 @@
 //! - [`schema::ensure_household`] makes the files of a household account.
 
 mod account;
+pub mod backup;
 mod commit;
 pub mod conv;
 mod database;
@@ -27,6 +28,7 @@ pub mod query;
 pub mod schema;
 mod store;
 mod txn;
+pub mod verify;
 
 pub use commit::Ticket;
 pub use database::{Database, Ids, Snapshot, Version};

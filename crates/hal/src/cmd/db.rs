@@ -1,6 +1,7 @@
 //! `hal db`: sentences to the database, and what goes in and out of it.
 
 mod qm;
+mod safe;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ enum DbCommand {
     Import(Import),
     ImportQm(qm::ImportQm),
     ExportQm(qm::ExportQm),
+    Backup(safe::Backup),
+    Restore(safe::Restore),
+    Verify(safe::Verify),
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
 }
@@ -58,7 +62,8 @@ Examples:
   hal db count TRANSACTION WITH AMOUNT LT 0
   hal db 'LIST PERSON WITH NAME LIKE \"Ann...\"'
   hal db import medication.csv
-  hal db import-qm /usr/qmsys/accounts/HOME --encoding latin1";
+  hal db import-qm /usr/qmsys/accounts/HOME --encoding latin1
+  hal db backup home.hal-backup";
 
 impl Db {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
@@ -66,6 +71,9 @@ impl Db {
             DbCommand::Import(import) => import.run(self.data),
             DbCommand::ImportQm(import) => import.run(self.data),
             DbCommand::ExportQm(export) => export.run(self.data),
+            DbCommand::Backup(backup) => backup.run(self.data),
+            DbCommand::Restore(restore) => restore.run(self.data),
+            DbCommand::Verify(verify) => verify.run(self.data),
             DbCommand::Sentence(words) => {
                 let (words, data) = words_and_data(words, self.data)?;
                 sentence(&words_to_sentence(&words), data)
@@ -162,7 +170,7 @@ fn words_to_sentence(words: &[String]) -> String {
 }
 
 fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
-    let db = open(data)?;
+    let db = open_reading(data)?;
     let snapshot = db.snapshot().map_err(explain)?;
     let plan = query::parse(sentence, &snapshot).map_err(|error| explain(error.into()))?;
     let rows = snapshot.run(&plan, &env()).map_err(explain)?;
@@ -194,12 +202,29 @@ impl Import {
 
 /// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
 fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
-    let dir = data_dir(data)?;
-    if !dir.is_dir() {
-        return Err(Failure::new(format!("there is no database in {}", dir.display()))
-            .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"));
+    open_or_make(&existing(data)?)
+}
+
+/// Opens the household to read from it; a server that has it open goes on beside.
+fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
+    let dir = existing(data)?;
+    match Database::open(&dir) {
+        Ok(db) => {
+            hal_db::schema::ensure_household(&db).map_err(explain)?;
+            Ok(db)
+        }
+        Err(Error::Locked { .. }) => Database::open_read_only(&dir).map_err(|error| locked(error, &dir)),
+        Err(error) => Err(explain(error)),
     }
-    open_or_make(&dir)
+}
+
+fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = data_dir(data)?;
+    if dir.is_dir() {
+        return Ok(dir);
+    }
+    Err(Failure::new(format!("there is no database in {}", dir.display()))
+        .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"))
 }
 
 /// Opens the household, and makes it where there is none.
@@ -218,8 +243,9 @@ fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 fn locked(error: Error, dir: &Path) -> Failure {
     if matches!(error, Error::Locked { .. }) {
-        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display()))
-            .hint("ask through it: `hal ask \"…\"`; or stop `hal serve` (Ctrl-C there) and try again");
+        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display())).hint(
+            "stop `hal serve` (Ctrl-C there) and try again; or change records through it: `hal ask \"…\"`",
+        );
     }
     explain(error)
 }
@@ -282,7 +308,10 @@ mod tests {
         let failure = open(Some(dir.path().to_owned())).unwrap_err();
         assert!(failure.message.contains("open in a running `hal`"), "{failure}");
         assert!(failure.hints[0].contains("hal ask"), "{failure:?}");
-        drop(held);
+        // What only reads goes on beside the server.
+        let beside = open_reading(Some(dir.path().to_owned())).unwrap();
+        assert_eq!(beside.snapshot().unwrap().files().unwrap(), ["VOC"]);
+        drop((beside, held));
         assert!(open(Some(dir.path().to_owned())).is_ok());
         let absent = open(Some(dir.path().join("absent"))).unwrap_err();
         assert!(absent.message.contains("no database in"), "{absent}");

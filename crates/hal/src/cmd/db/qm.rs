@@ -7,7 +7,7 @@ use hal_db::export::{self, ExportOptions};
 use hal_db::hashed::{Encoding, Flavour};
 use hal_db::import::{self, AccountOptions, AccountReport, FileReport, Skip};
 
-use super::{data_dir, env, explain, open, open_or_make};
+use super::{data_dir, env, explain, open_or_make, open_reading};
 use crate::report::{self, Exit, Failure};
 
 /// Skipped things shown for the account, and for each file.
@@ -155,7 +155,7 @@ fn tell_account(done: &AccountReport, replace: bool) {
 
 impl ExportQm {
     pub(super) fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
-        let db = open(data)?;
+        let db = open_reading(data)?;
         let flavour = match self.engine {
             Engine::Openqm => Flavour::OpenQm,
             Engine::Scarletdme => Flavour::ScarletDme,
