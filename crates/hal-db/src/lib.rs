@@ -28,6 +28,7 @@ pub mod query;
 pub mod schema;
 mod store;
 mod txn;
+mod typed;
 pub mod verify;
 
 pub use commit::Ticket;

@@ -2,6 +2,7 @@
 
 mod qm;
 mod safe;
+mod table;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ pub(crate) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum DbCommand {
-    Import(Import),
+    Import(table::Import),
+    Export(table::Export),
     ImportQm(qm::ImportQm),
     ExportQm(qm::ExportQm),
     Backup(safe::Backup),
@@ -42,19 +44,6 @@ enum DbCommand {
     Sentence(Vec<OsString>),
 }
 
-/// Read a CSV file into a file of the database: every row, or none.
-///
-/// The first line names the fields. Each refused row is listed with its line and reason.
-#[derive(Debug, Args)]
-struct Import {
-    /// The CSV file.
-    #[arg(value_name = "FILE.csv")]
-    csv: PathBuf,
-    /// File of the database [default: the CSV file's name in capitals].
-    #[arg(long, value_name = "NAME")]
-    file: Option<String>,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   hal db list MEDICATION WITH STATUS = active
@@ -62,6 +51,7 @@ Examples:
   hal db count TRANSACTION WITH AMOUNT LT 0
   hal db 'LIST PERSON WITH NAME LIKE \"Ann...\"'
   hal db import medication.csv
+  hal db export MEDICATION --json > medication.json
   hal db import-qm /usr/qmsys/accounts/HOME --encoding latin1
   hal db backup home.hal-backup";
 
@@ -69,6 +59,7 @@ impl Db {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self.command {
             DbCommand::Import(import) => import.run(self.data),
+            DbCommand::Export(export) => export.run(self.data),
             DbCommand::ImportQm(import) => import.run(self.data),
             DbCommand::ExportQm(export) => export.run(self.data),
             DbCommand::Backup(backup) => backup.run(self.data),
@@ -176,28 +167,6 @@ fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
     let rows = snapshot.run(&plan, &env()).map_err(explain)?;
     report::data(&query::report(&rows, WIDTH))?;
     Ok(Exit::Done)
-}
-
-impl Import {
-    fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
-        let stem = self.csv.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let file = self.file.unwrap_or_else(|| stem.to_uppercase());
-        let reader = std::fs::File::open(&self.csv)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", self.csv.display())))?;
-        let db = open(data)?;
-        let done =
-            hal_db::import::csv(&db, &file, std::io::BufReader::new(reader), &env()).map_err(explain)?;
-        if done.refused_count == 0 {
-            report::talk(format_args!("{file}: {} records written", done.written));
-            return Ok(Exit::Done);
-        }
-        for refusal in &done.refused {
-            report::talk(format_args!("{}:{}: {}", self.csv.display(), refusal.line, refusal.reason));
-        }
-        let (refused, read) = (done.refused_count, done.read);
-        Err(Failure::new(format!("{refused} of {read} rows were refused, so none was written to {file}"))
-            .hint("correct these lines and import the file again"))
-    }
 }
 
 /// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
