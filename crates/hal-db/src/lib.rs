@@ -24,6 +24,7 @@ pub mod import;
 mod index;
 mod number;
 mod pattern;
+pub mod qmclient;
 pub mod query;
 pub mod schema;
 mod store;

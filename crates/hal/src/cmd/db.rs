@@ -1,6 +1,7 @@
 //! `hal db`: sentences to the database, and what goes in and out of it.
 
 mod qm;
+mod remote;
 mod safe;
 mod table;
 
@@ -24,7 +25,8 @@ const WIDTH: usize = 80;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | COMMAND", subcommand_help_heading = "Or")]
 pub(crate) struct Db {
-    /// Folder of the database.
+    /// Folder of the database; for a sentence also a QM server,
+    /// qmclient://user@host/ACCOUNT, with its password in HAL_QM_PASSWORD.
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     #[command(subcommand)]
@@ -161,6 +163,11 @@ fn words_to_sentence(words: &[String]) -> String {
 }
 
 fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
+    let data = chosen(data)?;
+    if let Some(address) = remote::address(&data) {
+        return remote::sentence(sentence, address);
+    }
+    let data = Some(data);
     let db = open_reading(data)?;
     let snapshot = db.snapshot().map_err(explain)?;
     let plan = query::parse(sentence, &snapshot).map_err(|error| explain(error.into()))?;
@@ -203,7 +210,19 @@ fn open_or_make(dir: &Path) -> Result<Database, Failure> {
     Ok(db)
 }
 
+/// The folder that is meant. Only sentences can be asked of a server elsewhere.
 fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = chosen(data)?;
+    match remote::address(&dir) {
+        None => Ok(dir),
+        Some(_) => {
+            Err(Failure::new("a QM server can be asked sentences only: this needs the database's folder")
+                .hint("name it with --data DIR or HAL_DATA"))
+        }
+    }
+}
+
+fn chosen(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     match data {
         Some(dir) => Ok(dir),
         None => Ok(default_data_dir()?),
