@@ -161,6 +161,11 @@ impl Catalog {
             .ok_or_else(|| Error::NoSuchFile { file: name.to_owned(), near: near(name, self.names()) })
     }
 
+    /// All files, `DICT name` included.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.values().map(AsRef::as_ref)
+    }
+
     /// Names of the files, dictionaries not counted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.values().filter(|file| file.describes.is_none()).map(|file| file.name.as_str())

@@ -58,6 +58,26 @@ impl Database {
         Database::over(Box::new(Embedded::open(&path)?), &path.display().to_string())
     }
 
+    /// Opens the account in the folder `dir` for reading, while another process may be writing to it.
+    ///
+    /// Snapshots are as consistent as the writer's own and follow its commits; every write is refused.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when the process that has it open does not share it (another system, an older HAL);
+    /// [`Error::Store`] when there is no account, or a crash left it for [`Database::open`] to bring in order.
+    pub fn open_read_only(dir: &Path) -> Result<Database> {
+        let store = Embedded::open_read_only(&dir.join(STORE_FILE))?;
+        let view = store.snapshot()?;
+        let meta = Meta::required(view.as_ref())?;
+        if meta.format > FORMAT {
+            let path = dir.join(STORE_FILE).display().to_string();
+            return Err(Error::NewerFormat { path, found: meta.format, known: FORMAT });
+        }
+        let catalog = Catalog::load(view.as_ref(), meta.catalog)?;
+        drop(view);
+        Database::with(Box::new(store), catalog)
+    }
+
     /// Makes an empty account in memory: the same behaviour, nothing on disk.
     ///
     /// # Panics
@@ -80,11 +100,15 @@ impl Database {
                 Meta::first()
             }
         };
-        let catalog = Arc::new(Catalog::load(txn.as_view(), meta.catalog)?);
+        let catalog = Catalog::load(txn.as_view(), meta.catalog)?;
         txn.commit()?;
+        Database::with(store, catalog)
+    }
+
+    fn with(store: Box<dyn Store>, catalog: Catalog) -> Result<Database> {
         let shared = Arc::new(Shared {
             store,
-            catalog: RwLock::new(catalog),
+            catalog: RwLock::new(Arc::new(catalog)),
             account: OPENED.fetch_add(1, Ordering::Relaxed),
         });
         let committer = Arc::new(Committer::start(Arc::clone(&shared))?);
@@ -296,6 +320,10 @@ impl Snapshot {
             })?;
         }
         Ok(Version { account: self.account, changed })
+    }
+
+    pub(crate) fn view(&self) -> &dyn View {
+        self.view.as_ref()
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

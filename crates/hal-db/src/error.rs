@@ -17,6 +17,14 @@ pub enum Error {
         /// The store file.
         path: String,
     },
+    /// The account was opened for reading, beside the process that writes to it.
+    #[error(
+        "the database {path} is open for reading only\n\nhint: stop the `hal` that serves it, or ask through that"
+    )]
+    ReadOnly {
+        /// The store file.
+        path: String,
+    },
     /// The account was written by a newer HAL.
     #[error("the database {path} has format {found}, this program reads up to {known}\n\nhint: upgrade HAL")]
     NewerFormat {

@@ -1,13 +1,25 @@
-//! CSV into a file, typed by its dictionary: all rows or none.
+//! What comes in: a whole account of OpenQM or ScarletDME ([`account`]), and CSV into a file, all rows or none ([`csv()`]).
 //!
-//! The first row names dictionary items, case ignored; `ID` or `@ID` is the record id. Each cell is converted as a person
+//! The first row of a CSV names dictionary items, case ignored; `ID` or `@ID` is the record id. Each cell is converted as a person
 //! would write it (`2026-11-24`, `24 NOV 2026`, `8:30am`, `$12.34`). Cells of multivalued items hold values separated by `;`
 //! (or the value mark). Fields of an existing record that the CSV does not name keep their content.
 
+mod account;
+mod household;
+mod json;
+mod load;
+mod survey;
+
+pub use account::{AccountOptions, AccountReport, FileReport, SKIPS_NAMED, Skip, account};
+pub(crate) use account::{INDICES_PARAGRAPH, ORIGIN};
+pub use json::json;
+
 use crate::dict::DataItem;
-use crate::dynarray::{DynArray, VM};
+use crate::dynarray::{SM, VM};
 use crate::error::{Error, Result, near};
+use crate::export::table::{SUBVALUE, VALUE, unescape};
 use crate::query::stored;
+use crate::typed::{unnamed, unnamed_number};
 use crate::{Database, Env, Snapshot};
 
 /// Rows that one import may have.
@@ -33,7 +45,7 @@ pub struct ImportReport {
 /// A row that cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Line of the file where the row begins; the header is line 1.
+    /// CSV: line of the file where the row begins; the header is line 1. JSON: number of the record, from 1.
     pub line: u64,
     /// Why, naming the column.
     pub reason: String,
@@ -80,14 +92,23 @@ pub fn csv(db: &Database, file: &str, reader: impl std::io::Read, env: &Env) -> 
             });
         match parsed {
             Ok(parsed) => records.push(parsed),
-            Err(reason) => {
-                report.refused_count += 1;
-                if report.refused.len() < REFUSALS_MAX {
-                    report.refused.push(Refusal { line, reason });
-                }
-            }
+            Err(reason) => report.refuse(line, reason),
         }
     }
+    write(db, file, records, report)
+}
+
+impl ImportReport {
+    fn refuse(&mut self, line: u64, reason: String) {
+        self.refused_count += 1;
+        if self.refused.len() < REFUSALS_MAX {
+            self.refused.push(Refusal { line, reason });
+        }
+    }
+}
+
+/// Writes all records in one transaction, or none when any was refused.
+fn write(db: &Database, file: &str, records: Vec<Parsed>, mut report: ImportReport) -> Result<ImportReport> {
     if report.refused_count > 0 {
         return Ok(report);
     }
@@ -141,6 +162,10 @@ fn targets(snapshot: &Snapshot, file: &str, header: &csv::StringRecord) -> Resul
             Some(item) if item.field == 0 => Target::Id,
             None if name.eq_ignore_ascii_case("ID") || name == "@ID" => Target::Id,
             Some(item) => Target::Item(item.clone()),
+            // An export calls a field without an item so.
+            None if unnamed_number(name).is_some() => {
+                Target::Item(unnamed(unnamed_number(name).unwrap_or(1)).item)
+            }
             None => {
                 let near = near(name, dictionary.data_items().map(|item| item.name.as_str()));
                 return Err(Error::NoSuchItem { file: file.to_owned(), item: name.to_owned(), near });
@@ -189,15 +214,23 @@ fn content(item: &DataItem, cell: &str, env: &Env) -> std::result::Result<Vec<u8
         }
         stored(text, item, env, true).map(|(bytes, _)| bytes).map_err(|error| error.to_string())
     };
-    if !item.multi {
-        return convert(cell);
-    }
-    let mut all = DynArray::new().into_bytes();
-    for (index, value) in cell.split([';', '\u{FD}']).enumerate() {
+    let values: Vec<String> = if item.multi {
+        let values = unescape(cell).into_iter();
+        values.flat_map(|value| value.split('\u{FD}').map(str::to_owned).collect::<Vec<_>>()).collect()
+    } else {
+        cell.split(VALUE).map(str::to_owned).collect()
+    };
+    let mut all = Vec::new();
+    for (index, value) in values.iter().enumerate() {
         if index > 0 {
             all.push(VM);
         }
-        all.extend(convert(value.trim())?);
+        for (index, part) in value.split(SUBVALUE).enumerate() {
+            if index > 0 {
+                all.push(SM);
+            }
+            all.extend(convert(if item.multi { part.trim() } else { part })?);
+        }
     }
     Ok(all)
 }

@@ -11,6 +11,7 @@
 //! - [`schema::ensure_household`] makes the files of a household account.
 
 mod account;
+pub mod backup;
 mod commit;
 pub mod conv;
 mod database;
@@ -18,17 +19,22 @@ pub mod date;
 pub mod dict;
 pub mod dynarray;
 mod error;
+pub mod export;
 pub mod fmt;
 pub mod functions;
+pub mod hashed;
 pub mod import;
 mod index;
 mod itype;
 pub mod number;
 pub mod pattern;
+pub mod qmclient;
 pub mod query;
 pub mod schema;
 mod store;
 mod txn;
+mod typed;
+pub mod verify;
 
 pub use commit::Ticket;
 pub use database::{Database, Ids, Snapshot, Version};

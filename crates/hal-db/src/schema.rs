@@ -81,7 +81,9 @@ const INDEX: &str = include_str!("../schema/SCHEMA_INDEX.csv");
 /// Version of the derived dictionaries; a household with another one is brought up to date.
 const VERSION: &str = "1";
 /// Name of the dictionary record that holds the version and the items that HAL wrote.
-const MARKER: &str = "$SCHEMA";
+pub(crate) const MARKER: &str = "$SCHEMA";
+/// Field 1 of the marker where an account's own dictionary is in force.
+const IMPORTED: &str = "X imported";
 
 /// All files of the household, in the order of their numbers.
 ///
@@ -133,24 +135,18 @@ fn ensure_file(txn: &mut Txn<'_>, file: &SchemaFile, created: &mut Created) -> R
         created.files.push(file.name.to_owned());
     }
     let marker = txn.read(&dict, MARKER)?.unwrap_or_default();
+    if marker.field(1) == IMPORTED.as_bytes() {
+        // The import has fitted it; items at the household's numbers could describe other fields there.
+        return txn.write(&dict, MARKER, &imported_marker());
+    }
     // Field 3: names of the items HAL wrote; field 4: their records then, lowered by one rank each.
     let mut known: Vec<(String, Vec<u8>)> = marker
         .values(3)
         .zip(marker.values(4))
         .map(|(name, record)| (String::from_utf8_lossy(name).into_owned(), record.to_vec()))
         .collect();
-    let mut wanted: Vec<(String, DynArray)> = Vec::new();
-    for field in &file.fields {
-        wanted.push((field.item.name.clone(), item_record(field)));
-        wanted.extend(derive::time_item(&field.item).map(|item| (item.name.clone(), item.to_record())));
-    }
-    if !file.fields.iter().any(|field| field.item.field == 0) {
-        wanted.push(("ID".to_owned(), DynArray::from_fields(["D", "0", "", "ID", "15L", "S"])));
-    }
-    wanted.push(("@".to_owned(), DynArray::from_fields(["PH", &derive::default_columns(&file.fields)])));
-    wanted.push(("@ID".to_owned(), DynArray::from_fields(["D", "0", "", file.name, "15L", "S"])));
     let mut batch = Vec::new();
-    for (name, record) in wanted {
+    for (name, record) in items(file) {
         let flat = flattened(&record);
         let present = txn.read(&dict, &name)?;
         let ours = known.iter().position(|(known, _)| *known == name);
@@ -187,6 +183,26 @@ fn ensure_file(txn: &mut Txn<'_>, file: &SchemaFile, created: &mut Created) -> R
         }
     }
     Ok(())
+}
+
+/// The dictionary that a file of the household has: names and records.
+pub(crate) fn items(file: &SchemaFile) -> Vec<(String, DynArray)> {
+    let mut wanted: Vec<(String, DynArray)> = Vec::new();
+    for field in &file.fields {
+        wanted.push((field.item.name.clone(), item_record(field)));
+        wanted.extend(derive::time_item(&field.item).map(|item| (item.name.clone(), item.to_record())));
+    }
+    if !file.fields.iter().any(|field| field.item.field == 0) {
+        wanted.push(("ID".to_owned(), DynArray::from_fields(["D", "0", "", "ID", "15L", "S"])));
+    }
+    wanted.push(("@".to_owned(), DynArray::from_fields(["PH", &derive::default_columns(&file.fields)])));
+    wanted.push(("@ID".to_owned(), DynArray::from_fields(["D", "0", "", file.name, "15L", "S"])));
+    wanted
+}
+
+/// What the marker of a file says whose dictionary came with an imported account.
+pub(crate) fn imported_marker() -> DynArray {
+    DynArray::from_fields([IMPORTED, VERSION])
 }
 
 /// Field 8 says `X` for an indexed item, field 9 what it means: as the project's own dictionaries have it.

@@ -215,3 +215,34 @@ fn the_version_of_a_file_changes_with_its_records_and_with_nothing_else() {
     with_file(&other);
     assert_ne!(other.snapshot().unwrap().version_of(&["F"]).unwrap(), f, "another account");
 }
+
+#[test]
+fn another_handle_reads_beside_the_writer_and_follows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Database::open(dir.path()).unwrap();
+    with_file(&writer);
+    put(&writer, "A", "1").unwrap();
+    let reader = Database::open_read_only(dir.path()).unwrap();
+    let before = reader.snapshot().unwrap();
+    assert!(before.read("F", "A").unwrap().is_some());
+    // Many commits pass, which would use its pages again.
+    for round in 0..50 {
+        put(&writer, "A", &round.to_string().repeat(500)).unwrap();
+        put(&writer, &format!("N{round}"), "x").unwrap();
+    }
+    writer.write(|txn| txn.create_file("G")).unwrap();
+    assert_eq!(before.read("F", "A").unwrap().unwrap().field_text(1), "1");
+    assert_eq!(before.ids("F").unwrap().count(), 1);
+    let after = reader.snapshot().unwrap();
+    assert_eq!(after.ids("F").unwrap().count(), 51);
+    assert_eq!(after.files().unwrap(), ["F", "G", "VOC"]);
+    assert!(matches!(put(&reader, "B", "2"), Err(Error::ReadOnly { .. })));
+    // A second writer is still kept out.
+    assert!(matches!(Database::open(dir.path()), Err(Error::Locked { .. })));
+    drop((before, after, writer));
+    // Without a writer it may be read as well.
+    assert_eq!(
+        Database::open_read_only(dir.path()).unwrap().snapshot().unwrap().ids("F").unwrap().count(),
+        51
+    );
+}

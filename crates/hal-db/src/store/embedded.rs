@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use redb::{DatabaseError, Durability, ReadableTable, TableDefinition};
+use redb::{
+    ConcurrencyMode, DatabaseError, Durability, ReadableDatabase as _, ReadableTable, TableDefinition,
+};
 
 use super::{KeyRange, Store, StoreTxn, View, Visit};
 use crate::error::{Error, Result};
@@ -13,10 +15,26 @@ const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("hal"
 /// Pages kept in memory.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// An open store file. redb holds a lock on the file, so a second process is told at once.
+/// An open store file. redb holds a lock on the file, so a second writing process is told at once; others may read beside it.
 pub(crate) struct Embedded {
-    db: redb::Database,
+    db: Handle,
 }
+
+enum Handle {
+    Writer(redb::Database),
+    /// Of another process' file: follows its commits, and its snapshots keep pages from being used again.
+    Reader {
+        db: redb::ReadOnlyDatabase,
+        path: String,
+    },
+}
+
+/// One process writes, others may read. Where the system has no byte-range locks nobody else may.
+const SHARED: ConcurrencyMode = if cfg!(any(target_os = "linux", target_vendor = "apple", windows)) {
+    ConcurrencyMode::SingleWriter
+} else {
+    ConcurrencyMode::ExclusiveWriter
+};
 
 struct ReadView(redb::ReadOnlyTable<&'static [u8], &'static [u8]>);
 
@@ -25,17 +43,12 @@ struct WriteTxn(redb::WriteTransaction);
 impl Embedded {
     /// Opens or creates the file.
     pub(crate) fn open(path: &Path) -> Result<Embedded> {
-        let db =
-            redb::Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(
-                |error| match error {
-                    DatabaseError::DatabaseAlreadyOpen => Error::Locked { path: path.display().to_string() },
-                    other => Error::Store {
-                        doing: "open its file",
-                        reason: format!("{}: {other}", path.display()),
-                    },
-                },
-            )?;
-        let store = Embedded { db };
+        let db = redb::Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .set_concurrency_mode(SHARED)
+            .create(path)
+            .map_err(|error| unopened(path, error))?;
+        let store = Embedded { db: Handle::Writer(db) };
         // Readers need the table to exist.
         let txn = store.write_txn()?;
         txn.open_table(TABLE).map_err(failed("create its table"))?;
@@ -43,8 +56,40 @@ impl Embedded {
         Ok(store)
     }
 
+    /// Opens a file that another process may be writing to, for reading alone.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] where the other process is one that does not share; [`Error::Store`] when there is no file, or it was
+    /// left by a crash and needs a writer first.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Embedded> {
+        let db = redb::Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .set_concurrency_mode(SHARED)
+            .open_read_only(path)
+            .map_err(|error| unopened(path, error))?;
+        Ok(Embedded { db: Handle::Reader { db, path: path.display().to_string() } })
+    }
+
+    /// Checks every page of the file against its checksum and what is free against what is used; nobody may have it open.
+    ///
+    /// Gives `false` when the bookkeeping of free pages was wrong, which redb has then repaired.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a page does not fit its checksum.
+    pub(crate) fn check_pages(path: &Path) -> Result<bool> {
+        let mut db = redb::Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .open(path)
+            .map_err(|error| unopened(path, error))?;
+        db.check_integrity().map_err(|error| Error::Damaged { what: format!("{}: {error}", path.display()) })
+    }
+
     fn write_txn(&self) -> Result<redb::WriteTransaction> {
-        let mut txn = self.db.begin_write().map_err(failed("begin a write"))?;
+        let db = match &self.db {
+            Handle::Writer(db) => db,
+            Handle::Reader { path, .. } => return Err(Error::ReadOnly { path: path.clone() }),
+        };
+        let mut txn = db.begin_write().map_err(failed("begin a write"))?;
         txn.set_durability(Durability::Immediate).map_err(failed("begin a write"))?;
         // Costs a little on each commit; without it a crash means walking the whole file on the next open.
         txn.set_quick_repair(true);
@@ -54,8 +99,11 @@ impl Embedded {
 
 impl Store for Embedded {
     fn snapshot(&self) -> Result<Box<dyn View + Send + Sync>> {
-        use redb::ReadableDatabase;
-        let txn = self.db.begin_read().map_err(failed("read"))?;
+        let txn = match &self.db {
+            Handle::Writer(db) => db.begin_read(),
+            Handle::Reader { db, .. } => db.begin_read(),
+        };
+        let txn = txn.map_err(failed("read"))?;
         Ok(Box::new(ReadView(txn.open_table(TABLE).map_err(failed("read"))?)))
     }
 
@@ -133,6 +181,15 @@ fn scan(
         }
     }
     Ok(())
+}
+
+fn unopened(path: &Path, error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            Error::Locked { path: path.display().to_string() }
+        }
+        other => Error::Store { doing: "open its file", reason: format!("{}: {other}", path.display()) },
+    }
 }
 
 fn failed<E: std::fmt::Display>(doing: &'static str) -> impl Fn(E) -> Error {

@@ -1,4 +1,9 @@
-//! `hal db`: sentences to the database, and CSV into it.
+//! `hal db`: sentences to the database, and what goes in and out of it.
+
+mod qm;
+mod remote;
+mod safe;
+mod table;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,14 +18,15 @@ use crate::report::{self, Exit, Failure};
 /// Width of a listing where stdout is no terminal.
 const WIDTH: usize = 80;
 
-/// Ask the database itself: LIST, SORT, SELECT, COUNT, or import a CSV file.
+/// Ask the database itself: LIST, SORT, SELECT, COUNT; bring records in and out.
 ///
 /// The records are in the folder of --data, else of HAL_DATA, else in the usual place
 /// for data of this system.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | import", subcommand_help_heading = "Or")]
+#[command(after_help = EXAMPLES, subcommand_value_name = "SENTENCE | COMMAND", subcommand_help_heading = "Or")]
 pub(crate) struct Db {
-    /// Folder of the database.
+    /// Folder of the database; for a sentence also a QM server,
+    /// qmclient://user@host/ACCOUNT, with its password in HAL_QM_PASSWORD.
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     #[command(subcommand)]
@@ -29,22 +35,15 @@ pub(crate) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum DbCommand {
-    Import(Import),
+    Import(table::Import),
+    Export(table::Export),
+    ImportQm(qm::ImportQm),
+    ExportQm(qm::ExportQm),
+    Backup(safe::Backup),
+    Restore(safe::Restore),
+    Verify(safe::Verify),
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
-}
-
-/// Read a CSV file into a file of the database: every row, or none.
-///
-/// The first line names the fields. Each refused row is listed with its line and reason.
-#[derive(Debug, Args)]
-struct Import {
-    /// The CSV file.
-    #[arg(value_name = "FILE.csv")]
-    csv: PathBuf,
-    /// File of the database [default: the CSV file's name in capitals].
-    #[arg(long, value_name = "NAME")]
-    file: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -53,12 +52,21 @@ Examples:
   hal db sort APPOINTMENT BY DATE
   hal db count TRANSACTION WITH AMOUNT LT 0
   hal db 'LIST PERSON WITH NAME LIKE \"Ann...\"'
-  hal db import medication.csv";
+  hal db import medication.csv
+  hal db export MEDICATION --json > medication.json
+  hal db import-qm /usr/qmsys/accounts/HOME --encoding latin1
+  hal db backup home.hal-backup";
 
 impl Db {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self.command {
             DbCommand::Import(import) => import.run(self.data),
+            DbCommand::Export(export) => export.run(self.data),
+            DbCommand::ImportQm(import) => import.run(self.data),
+            DbCommand::ExportQm(export) => export.run(self.data),
+            DbCommand::Backup(backup) => backup.run(self.data),
+            DbCommand::Restore(restore) => restore.run(self.data),
+            DbCommand::Verify(verify) => verify.run(self.data),
             DbCommand::Sentence(words) => {
                 let (words, data) = words_and_data(words, self.data)?;
                 sentence(&words_to_sentence(&words), data)
@@ -155,7 +163,12 @@ fn words_to_sentence(words: &[String]) -> String {
 }
 
 fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
-    let db = open(data)?;
+    let data = chosen(data)?;
+    if let Some(address) = remote::address(&data) {
+        return remote::sentence(sentence, address);
+    }
+    let data = Some(data);
+    let db = open_reading(data)?;
     let snapshot = db.snapshot().map_err(explain)?;
     let plan = query::parse(sentence, &snapshot).map_err(|error| explain(error.into()))?;
     let mut text = Vec::new();
@@ -165,47 +178,64 @@ fn sentence(sentence: &str, data: Option<PathBuf>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-impl Import {
-    fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
-        let stem = self.csv.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let file = self.file.unwrap_or_else(|| stem.to_uppercase());
-        let reader = std::fs::File::open(&self.csv)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", self.csv.display())))?;
-        let db = open(data)?;
-        let done =
-            hal_db::import::csv(&db, &file, std::io::BufReader::new(reader), &env()).map_err(explain)?;
-        if done.refused_count == 0 {
-            report::talk(format_args!("{file}: {} records written", done.written));
-            return Ok(Exit::Done);
+/// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
+fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
+    open_or_make(&existing(data)?)
+}
+
+/// Opens the household to read from it; a server that has it open goes on beside.
+fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
+    let dir = existing(data)?;
+    match Database::open(&dir) {
+        Ok(db) => {
+            hal_db::schema::ensure_household(&db).map_err(explain)?;
+            Ok(db)
         }
-        for refusal in &done.refused {
-            report::talk(format_args!("{}:{}: {}", self.csv.display(), refusal.line, refusal.reason));
-        }
-        let (refused, read) = (done.refused_count, done.read);
-        Err(Failure::new(format!("{refused} of {read} rows were refused, so none was written to {file}"))
-            .hint("correct these lines and import the file again"))
+        Err(Error::Locked { .. }) => Database::open_read_only(&dir).map_err(|error| locked(error, &dir)),
+        Err(error) => Err(explain(error)),
     }
 }
 
-/// Opens the household; a folder that does not exist yet is told rather than made, so that a typing error makes no database.
-fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
-    let dir = match data {
-        Some(dir) => dir,
-        None => default_data_dir()?,
-    };
-    if !dir.is_dir() {
-        return Err(Failure::new(format!("there is no database in {}", dir.display()))
-            .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"));
+fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = data_dir(data)?;
+    if dir.is_dir() {
+        return Ok(dir);
     }
-    let db = Database::open(&dir).map_err(|error| locked(error, &dir))?;
+    Err(Failure::new(format!("there is no database in {}", dir.display()))
+        .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"))
+}
+
+/// Opens the household, and makes it where there is none.
+fn open_or_make(dir: &Path) -> Result<Database, Failure> {
+    let db = Database::open(dir).map_err(|error| locked(error, dir))?;
     hal_db::schema::ensure_household(&db).map_err(explain)?;
     Ok(db)
 }
 
+/// The folder that is meant. Only sentences can be asked of a server elsewhere.
+fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = chosen(data)?;
+    match remote::address(&dir) {
+        None => Ok(dir),
+        Some(_) => {
+            Err(Failure::new("a QM server can be asked sentences only: this needs the database's folder")
+                .hint("name it with --data DIR or HAL_DATA"))
+        }
+    }
+}
+
+fn chosen(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match data {
+        Some(dir) => Ok(dir),
+        None => Ok(default_data_dir()?),
+    }
+}
+
 fn locked(error: Error, dir: &Path) -> Failure {
     if matches!(error, Error::Locked { .. }) {
-        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display()))
-            .hint("ask through it: `hal ask \"…\"`; or stop `hal serve` (Ctrl-C there) and try again");
+        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display())).hint(
+            "stop `hal serve` (Ctrl-C there) and try again; or change records through it: `hal ask \"…\"`",
+        );
     }
     explain(error)
 }
@@ -268,7 +298,10 @@ mod tests {
         let failure = open(Some(dir.path().to_owned())).unwrap_err();
         assert!(failure.message.contains("open in a running `hal`"), "{failure}");
         assert!(failure.hints[0].contains("hal ask"), "{failure:?}");
-        drop(held);
+        // What only reads goes on beside the server.
+        let beside = open_reading(Some(dir.path().to_owned())).unwrap();
+        assert_eq!(beside.snapshot().unwrap().files().unwrap(), ["VOC"]);
+        drop((beside, held));
         assert!(open(Some(dir.path().to_owned())).is_ok());
         let absent = open(Some(dir.path().join("absent"))).unwrap_err();
         assert!(absent.message.contains("no database in"), "{absent}");

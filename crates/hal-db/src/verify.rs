@@ -1,0 +1,260 @@
+//! Looks at everything an account holds: pages, records, dictionaries, and each index against the records and back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, ControlFlow};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+use crate::Snapshot;
+use crate::account::{KEY_HEAD, META_KEY, Meta, check_id, entry_key, record_key, scan_file};
+use crate::database::{Database, STORE_FILE};
+use crate::error::{Error, Result};
+use crate::index::{Index, id_of, with_id};
+use crate::store::{Embedded, View, prefix_range};
+
+/// Findings that are told in words; more are only counted.
+pub const FINDINGS_MAX: usize = 100;
+
+/// What was looked at, and what was wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Files, dictionaries not counted.
+    pub files: usize,
+    /// Records, those of dictionaries included.
+    pub records: u64,
+    /// Bytes of their ids and contents.
+    pub bytes: u64,
+    /// Indices.
+    pub indices: usize,
+    /// Their entries.
+    pub entries: u64,
+    /// The pages of the store file.
+    pub pages: Pages,
+    /// The first [`FINDINGS_MAX`] things that are wrong.
+    pub findings: Vec<String>,
+    /// Number of all of them.
+    pub finding_count: u64,
+}
+
+/// What is known of the pages below the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// Not looked at: the account is in memory, or another process has it open.
+    #[default]
+    Unchecked,
+    /// Every page fits its checksum, every page is either used once or free.
+    Sound,
+    /// Every page in use fits its checksum; the list of free ones was wrong and has been repaired.
+    Repaired,
+    /// A page does not fit its checksum.
+    Damaged,
+}
+
+impl Verification {
+    fn find(&mut self, what: String) {
+        self.finding_count += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(what);
+        }
+    }
+
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.finding_count == 0 && self.pages != Pages::Damaged
+    }
+}
+
+/// Verifies the account in the folder `dir`. While another process has it open its pages are left out.
+///
+/// # Errors
+/// [`Error::Store`] when there is none or it cannot be read; what is wrong in it is told in the [`Verification`].
+pub fn account(dir: &Path) -> Result<Verification> {
+    let path = dir.join(STORE_FILE);
+    if !path.is_file() {
+        let reason = format!("{} does not exist", path.display());
+        return Err(Error::Store { doing: "open its file", reason });
+    }
+    let damaged = |what: String| Verification {
+        pages: Pages::Damaged,
+        finding_count: 1,
+        findings: vec![what],
+        ..Verification::default()
+    };
+    // The store may panic over bytes that are not its own.
+    let pages = std::panic::catch_unwind(AssertUnwindSafe(|| Embedded::check_pages(&path)));
+    let (pages, db) = match pages {
+        Err(_) => return Ok(damaged("the pages of the file contradict each other".to_owned())),
+        Ok(Err(Error::Locked { .. })) => (Pages::Unchecked, Database::open_read_only(dir)?),
+        Ok(Err(error @ (Error::Damaged { .. } | Error::Store { .. }))) => {
+            return Ok(damaged(error.to_string().lines().next().unwrap_or_default().to_owned()));
+        }
+        Ok(Err(error)) => return Err(error),
+        Ok(Ok(true)) => (Pages::Sound, Database::open_read_only(dir)?),
+        Ok(Ok(false)) => (Pages::Repaired, Database::open_read_only(dir)?),
+    };
+    let mut verification = snapshot(&db.snapshot()?)?;
+    verification.pages = pages;
+    Ok(verification)
+}
+
+/// Verifies what a snapshot shows; its pages are not looked at.
+///
+/// # Errors
+/// [`Error::Store`], [`Error::Damaged`] when not even the counters can be read.
+pub fn snapshot(snapshot: &Snapshot) -> Result<Verification> {
+    let view = snapshot.view();
+    let meta = Meta::required(view)?;
+    let mut verification = Verification::default();
+    let mut numbers: BTreeMap<u32, String> = BTreeMap::new();
+    let mut indices: BTreeMap<u32, String> = BTreeMap::new();
+    let mut indexed: Vec<(u32, String, Index)> = Vec::new();
+    for entry in snapshot.catalog().entries() {
+        if entry.describes.is_none() {
+            verification.files += 1;
+        }
+        if let Some(other) = numbers.insert(entry.number, entry.name.clone()) {
+            verification.find(format!("{} and {other} share their records", entry.name));
+        }
+        for index in &entry.indices {
+            verification.indices += 1;
+            let name = format!("index {} of {}", index.name, entry.name);
+            if let Some(other) = indices.insert(index.number, name.clone()) {
+                verification.find(format!("{name} and {other} share their entries"));
+            }
+            indexed.push((entry.number, name, index.clone()));
+        }
+    }
+    let highest = numbers.keys().chain(indices.keys()).max().copied().unwrap_or(0);
+    if highest >= meta.next {
+        verification.find(format!("the next number to be given is {}, but {highest} is in use", meta.next));
+    }
+    keys(view, &numbers, &indices, &mut verification)?;
+    for (file, name, index) in &indexed {
+        index_has_records(view, *file, name, index, &mut verification)?;
+        records_have_index(view, *file, name, index, &mut verification)?;
+    }
+    Ok(verification)
+}
+
+/// Every key of the store: whose it is, and whether a record could have been written so.
+fn keys(
+    view: &dyn View,
+    numbers: &BTreeMap<u32, String>,
+    indices: &BTreeMap<u32, String>,
+    verification: &mut Verification,
+) -> Result<()> {
+    // Strays are named once for each number: a lost file would fill the list by itself.
+    let mut strays: BTreeSet<(u8, u32)> = BTreeSet::new();
+    view.scan((Bound::Unbounded, Bound::Unbounded), &mut |key, value| {
+        if key == META_KEY {
+            return ControlFlow::Continue(());
+        }
+        let (Some(&kind), Some(number)) = (key.first(), key.get(1..KEY_HEAD)) else {
+            verification.find(format!("a key of {} bytes belongs to nothing", key.len()));
+            return ControlFlow::Continue(());
+        };
+        let number = u32::from_be_bytes(number.try_into().unwrap_or_default());
+        let owner = match kind {
+            2 => indices.get(&number),
+            0 | 1 | 3 => numbers.get(&number),
+            _ => None,
+        };
+        let Some(owner) = owner else {
+            // Notes about the last change of a file outlive the file.
+            if kind != 0 && strays.insert((kind, number)) {
+                let what = match kind {
+                    1 => "records belong to no file",
+                    2 => "index entries belong to no index",
+                    3 => "index definitions belong to no file",
+                    _ => "keys belong to nothing",
+                };
+                verification.find(format!("{what} (number {number})"));
+            }
+            return ControlFlow::Continue(());
+        };
+        match kind {
+            1 => {
+                verification.records += 1;
+                verification.bytes += (key.len() - KEY_HEAD + value.len()) as u64;
+                let sound =
+                    std::str::from_utf8(&key[KEY_HEAD..]).is_ok_and(|id| check_id("record id", id).is_ok());
+                if !sound {
+                    let id = String::from_utf8_lossy(&key[KEY_HEAD..]).into_owned();
+                    verification.find(format!("{owner}: a record has the id {id:?}, which none may have"));
+                }
+            }
+            2 => verification.entries += 1,
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// Each entry of an index leads to a record that has the value.
+fn index_has_records(
+    view: &dyn View,
+    file: u32,
+    name: &str,
+    index: &Index,
+    verification: &mut Verification,
+) -> Result<()> {
+    let prefix = entry_key(index.number, &[]);
+    let mut end = Vec::new();
+    let mut failure = Ok(());
+    view.scan(prefix_range(&prefix, &mut end), &mut |entry, _| {
+        let entry = &entry[KEY_HEAD..];
+        let id = id_of(entry);
+        let Ok(text) = std::str::from_utf8(id) else {
+            verification.find(format!("{name}: an entry has an id that is no text"));
+            return ControlFlow::Continue(());
+        };
+        let mut has = false;
+        let read = view.with(&record_key(file, text), &mut |record| {
+            has = index.keys(record).into_iter().any(|key| with_id(key, text) == entry);
+        });
+        match read {
+            Ok(true) if has => {}
+            Ok(true) => {
+                verification.find(format!("{name}: an entry for {text} has a value that the record lacks"))
+            }
+            Ok(false) => verification.find(format!("{name}: an entry leads to {text}, which does not exist")),
+            Err(error) => {
+                failure = Err(error);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    failure
+}
+
+/// Each record is found through the index by each of its values.
+fn records_have_index(
+    view: &dyn View,
+    file: u32,
+    name: &str,
+    index: &Index,
+    verification: &mut Verification,
+) -> Result<()> {
+    let mut failure = Ok(());
+    scan_file(view, file, &mut |id, record| {
+        // An id that is no text has been told already.
+        let Ok(id) = std::str::from_utf8(id) else { return ControlFlow::Continue(()) };
+        for key in index.keys(record) {
+            match view.with(&entry_key(index.number, &with_id(key, id)), &mut |_| {}) {
+                Ok(true) => {}
+                Ok(false) => verification.find(format!("{name}: {id} is missing")),
+                Err(error) => {
+                    failure = Err(error);
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    failure
+}
+
+#[cfg(test)]
+mod tests;
