@@ -224,6 +224,7 @@ pub(crate) fn unnamed(number: usize) -> Column {
     let name = format!("_{number}");
     let item = DataItem {
         name: name.clone(),
+        source: crate::dict::Source::Field,
         field: number,
         conversion: String::new(),
         heading: vec![name.clone()],
@@ -232,6 +233,7 @@ pub(crate) fn unnamed(number: usize) -> Column {
         association: None,
         right: false,
         stamp: false,
+        json_name: None,
     };
     Column { key: name, item, kind: Kind::Text }
 }

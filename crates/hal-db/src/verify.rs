@@ -211,7 +211,7 @@ fn index_has_records(
         };
         let mut has = false;
         let read = view.with(&record_key(file, text), &mut |record| {
-            has = index.keys(record).into_iter().any(|key| with_id(key, text) == entry);
+            has = index.keys(id, record).into_iter().any(|key| with_id(key, text) == entry);
         });
         match read {
             Ok(true) if has => {}
@@ -241,7 +241,7 @@ fn records_have_index(
     scan_file(view, file, &mut |id, record| {
         // An id that is no text has been told already.
         let Ok(id) = std::str::from_utf8(id) else { return ControlFlow::Continue(()) };
-        for key in index.keys(record) {
+        for key in index.keys(id.as_bytes(), record) {
             match view.with(&entry_key(index.number, &with_id(key, id)), &mut |_| {}) {
                 Ok(true) => {}
                 Ok(false) => verification.find(format!("{name}: {id} is missing")),
