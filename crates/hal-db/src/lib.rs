@@ -1,6 +1,6 @@
 //! The HAL QM database: multivalue records in named files with dictionaries, indices and a query language.
 //!
-//! Files, never sockets; no clock (today comes in as [`Env`]), no JSON framing, no knowledge of skills.
+//! Files, and no sockets but those of [`qmclient`]; no clock (today comes in as [`Env`]), no knowledge of skills.
 //!
 //! - [`DynArray`] is a record: text divided by marks.
 //! - [`Database`] is an account: a folder on disk. [`Database::snapshot`] reads, [`Database::write`] changes.
