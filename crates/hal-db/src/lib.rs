@@ -1,6 +1,6 @@
 //! The HAL QM database: multivalue records in named files with dictionaries, indices and a query language.
 //!
-//! Files, never sockets; no clock (today comes in as [`Env`]), no JSON framing, no knowledge of skills.
+//! Files, and no sockets but those of [`qmclient`]; no clock (today comes in as [`Env`]), no knowledge of skills.
 //!
 //! - [`DynArray`] is a record: text divided by marks.
 //! - [`functions`] are those of the language, [`conv`] its conversion codes, [`fmt`] its formats, [`pattern`] its patterns,

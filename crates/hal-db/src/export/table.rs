@@ -54,7 +54,7 @@ pub fn csv(snapshot: &Snapshot, file: &str, out: &mut dyn Write, env: &Env) -> R
 /// Writes a file as JSON.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn json(snapshot: &Snapshot, file: &str, out: &mut dyn Write, env: &Env) -> Result<TableExport> {
     let columns = columns(snapshot, file)?;
     let mut done = TableExport::default();

@@ -3,7 +3,7 @@
 //! A file is a folder of subfiles: `%0` (or `~0`) holds the groups, `%1` overflow blocks, `%2`… the alternate key indices.
 //! [`Reader`] needs no hash: it walks every group and its chain. It reads versions 0, 1 and 2 in either byte order,
 //! never trusts a length or a link further than the bytes there are, visits no block twice, and goes on after damage:
-//! what could not be read is counted in [`Scan`]. [`write`] makes a version 2 file with its own distribution over
+//! what could not be read is counted in [`Scan`]. [`write()`] makes a version 2 file with its own distribution over
 //! the groups; records are byte-identical, which is all that a program can see of a file.
 
 mod directory;

@@ -299,7 +299,7 @@ fn encodings_are_exact_both_ways() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_id_survives_as_text(id in proptest::collection::vec(any::<u8>(), 1..80)) {

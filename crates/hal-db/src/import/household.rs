@@ -154,7 +154,8 @@ fn household_layout(file: &SchemaFile, dictionary: &Dictionary, fitted: &mut Fit
         match (dictionary.get(&name), wanted) {
             (None, _) => fitted.added.push((name, record)),
             (Some(Item::Data(theirs)), Some(ours))
-                if Form::of(&theirs.conversion) != Form::of(&ours.conversion) || ours.stamp =>
+                if Form::of(&theirs.conversion) != Form::of(&ours.conversion)
+                    || (ours.stamp && !theirs.stamp) =>
             {
                 if ours.stamp && Form::of(&theirs.conversion) == Form::Day {
                     fitted.notes.push(format!("{name} may hold a time beside its date"));

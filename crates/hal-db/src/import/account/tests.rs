@@ -398,3 +398,41 @@ fn a_journal_with_other_fields_keeps_out_of_hals_way() {
     assert_eq!(records(&db, "LOG.QM")["1"], b"hello");
     assert!(records(&db, "LOG").is_empty());
 }
+
+#[test]
+fn hals_own_account_goes_out_and_comes_back_as_it_was() {
+    let db = household();
+    db.write(|txn| {
+        let mut record = Record::from_fields(["P1", "Lisinopril"]);
+        record.set_field(21, "1250");
+        txn.write("MEDICATION", "M1", &record)?;
+        txn.write("PERSON", "P1", &Record::from_fields(["Ann", "Lee"]))?;
+        let mut talk = Record::from_fields(["S1"]);
+        talk.set_field(4, "21513.29520");
+        txn.write("CONVERSATION", "C1", &talk)
+    })
+    .unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("out");
+    let done = export::account(&db.snapshot().unwrap(), &out, &ExportOptions::default(), &ENV).unwrap();
+    assert_eq!((done.files.len(), done.empty.len()), (3, 37));
+    let again = household();
+    let report = account(&again, &out, &AccountOptions::default()).unwrap();
+    assert_eq!(report.skipped, []);
+    for file in &report.files {
+        assert_eq!(file.notes, Vec::<String>::new(), "{}", file.name);
+        assert_eq!(records(&again, &file.name), records(&db, &file.name));
+        let dictionary = |db: &Database| {
+            let mut items = records(db, &format!("DICT {}", file.name));
+            items.retain(|id, _| id != ORIGIN && id != schema::MARKER);
+            items
+        };
+        assert_eq!(dictionary(&again), dictionary(&db), "{}", file.name);
+        let sorted = |db: &Database| {
+            let mut indices = db.snapshot().unwrap().indices(&file.name).unwrap();
+            indices.sort();
+            indices
+        };
+        assert_eq!(sorted(&again), sorted(&db), "{}", file.name);
+    }
+}
