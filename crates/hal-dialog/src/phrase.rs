@@ -219,7 +219,7 @@ fn one_value(
         "date" => row.int(name).map(|d| say::plain_date(d, today)).unwrap_or_default(),
         "day" => row.int(name).map(|d| say::on_day(d, today)).unwrap_or_default(),
         "time" => row.time(name).map(say::time).unwrap_or_default(),
-        "money" => row.int(name).map(say::money).unwrap_or_default(),
+        "money" => row.cents(name).map(say::money).unwrap_or_default(),
         "ago" => row.int(name).map(|d| ago(d, today)).unwrap_or_default(),
         "inactive" if text == "active" => String::new(),
         "inactive" | "state" => text,

@@ -57,13 +57,33 @@ impl Rec {
             .collect()
     }
 
-    /// A whole number: a day, cents, seconds.
+    /// A whole number as it is stored: a day, a count, seconds.
     pub(crate) fn int(&self, field: &str) -> Option<i64> {
         self.text(field).parse().ok()
     }
 
+    /// A number as it is shown: an account may keep 188.4 pounds as 1884 under `MD1`.
     pub(crate) fn number(&self, field: &str) -> Option<f64> {
-        self.text(field).parse().ok().filter(|n: &f64| n.is_finite())
+        let stored: f64 = self.text(field).parse().ok()?;
+        Some(stored / 10_f64.powi(self.scale(field))).filter(|n| n.is_finite())
+    }
+
+    /// An amount of money in cents, however the account scales it.
+    pub(crate) fn cents(&self, field: &str) -> Option<i64> {
+        let stored: f64 = self.text(field).parse().ok()?;
+        let cents = (stored * 10_f64.powi(2 - self.scale(field))).round();
+        // Beyond it a float has no cents.
+        (cents.abs() < 9e15).then_some(cents as i64)
+    }
+
+    /// Decimal places that the field's conversion takes off the stored number: 2 for `MD2,$`, 4 for `MD24`.
+    fn scale(&self, field: &str) -> i32 {
+        let Some(item) = self.dictionary.data(field) else { return 0 };
+        let Some(code) = item.conversion.strip_prefix('M') else { return 0 };
+        let Some(digits) = code.strip_prefix(['D', 'L', 'R']) else { return 0 };
+        let mut digits = digits.chars().map_while(|c| c.to_digit(10));
+        let shown = digits.next().unwrap_or(0);
+        digits.next().unwrap_or(shown) as i32
     }
 
     /// A time of day in seconds, as the database stores it or as somebody typed it ("10:30").

@@ -342,3 +342,38 @@ fn relations_and_shared_names_are_told_apart() {
     assert_eq!(ids("sam's number"), ["P010", "P011"]);
     assert_eq!(ids("sam rooney's number"), ["P011"]);
 }
+
+/// Accounts of OpenQM keep numbers scaled as their dictionaries say.
+#[test]
+fn numbers_are_spoken_as_the_dictionary_shows_them() {
+    let (brain, db) = (Brain::builtin().unwrap(), household());
+    let weight = db.snapshot().unwrap().dictionary("VITAL_SIGNS").unwrap().data("WEIGHT").unwrap().clone();
+    let amount = db.snapshot().unwrap().dictionary("TRANSACTION").unwrap().data("AMOUNT").unwrap().clone();
+    let plain = once(&brain, &db, "what is my weight").text;
+    let spent = once(&brain, &db, "how much did i spend this year").text;
+    let items = [
+        ("VITAL_SIGNS", hal_db::dict::DataItem { conversion: "MD1".into(), ..weight }),
+        ("TRANSACTION", hal_db::dict::DataItem { conversion: "MD3,$".into(), ..amount }),
+    ];
+    let mut rows = Vec::new();
+    for (file, item) in &items {
+        let snapshot = db.snapshot().unwrap();
+        let mut rescaled = |id: &str, bytes: &[u8]| {
+            let mut record = Record::from_bytes(bytes);
+            if let Ok(number) = record.extract_text(item.field as i64, 1, 0).parse::<f64>() {
+                record.replace(item.field as i64, 1, 0, &format!("{:.0}", number * 10.0));
+            }
+            rows.push(((*file).to_string(), id.to_string(), record));
+            std::ops::ControlFlow::Continue(())
+        };
+        snapshot.scan(file, &mut rescaled).unwrap();
+    }
+    db.write(move |txn| {
+        items.iter().try_for_each(|(file, item)| txn.define(file, item))?;
+        rows.iter().try_for_each(|(file, id, record)| txn.write(file, id, record))
+    })
+    .unwrap();
+    assert!(plain.contains("pounds") && spent.contains('$'), "{plain} {spent}");
+    assert_eq!(once(&brain, &db, "what is my weight").text, plain);
+    assert_eq!(once(&brain, &db, "how much did i spend this year").text, spent);
+}

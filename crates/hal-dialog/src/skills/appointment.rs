@@ -339,7 +339,7 @@ pub(super) fn cost(turn: &Turn<'_>) -> Answer {
     let wanted = wanted(turn)?;
     let Some(rec) = first_ahead(turn, &wanted)? else { return Ok(none(turn, &wanted, "upcoming ", "")?) };
     let described = described(turn, &rec, false)?;
-    let text = match rec.int("COPAY_AMOUNT") {
+    let text = match rec.cents("COPAY_AMOUNT") {
         Some(cents) => format!(
             "The copay for {} appointment {described} is {}.",
             wanted.who.get("your"),

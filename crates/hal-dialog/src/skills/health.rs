@@ -375,7 +375,7 @@ pub(super) fn insurance(turn: &Turn<'_>) -> Answer {
     }
     // Amounts of a plan are asked of the medical one, unless another was named.
     let rec = rows.iter().find(|r| r.is("INSURANCE_TYPE", "medical")).unwrap_or(&rows[0]);
-    let dollars = |field: &str| rec.int(field).map(|n| say::money(n * 100).replace(".00", ""));
+    let dollars = |field: &str| rec.cents(field).map(|cents| say::money(cents).replace(".00", ""));
     let plan = format!("{} insurance with {}", rec.text("INSURANCE_TYPE"), rec.text("CARRIER_NAME"));
     let unknown = || format!("I have that not recorded for {} {plan}.", who.get("your"));
     let text = if turn.said_any(&["deductible"]) {

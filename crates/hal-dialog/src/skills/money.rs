@@ -105,7 +105,7 @@ fn transactions(
 
 fn spent(rows: &[Rec]) -> i64 {
     // Money that came back from a shop lowers what was spent there; salaries are no refunds.
-    let out: i64 = rows.iter().filter_map(|r| r.int("AMOUNT")).filter(|a| *a < 0).sum();
+    let out: i64 = rows.iter().filter_map(|r| r.cents("AMOUNT")).filter(|a| *a < 0).sum();
     -out
 }
 
@@ -131,7 +131,7 @@ pub(super) fn total(turn: &Turn<'_>) -> Answer {
     let filter = filter(turn)?;
     let (when, _) = period(turn);
     let rows = transactions(turn, &filter, when.from, when.to)?;
-    let out: Vec<&Rec> = rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).collect();
+    let out: Vec<&Rec> = rows.iter().filter(|r| r.cents("AMOUNT").is_some_and(|a| a < 0)).collect();
     if out.is_empty() {
         if filter.text.is_some() && transactions(turn, &filter, None, None)?.is_empty() {
             return Ok(nothing_at_all(&filter));
@@ -215,7 +215,7 @@ pub(super) fn compare(turn: &Turn<'_>) -> Answer {
     let same_point: i64 = -before_rows
         .iter()
         .filter(|r| r.int("TRANS_DATE").is_some_and(|d| d <= from_before + elapsed))
-        .filter_map(|r| r.int("AMOUNT"))
+        .filter_map(|r| r.cents("AMOUNT"))
         .filter(|a| *a < 0)
         .sum::<i64>();
     if now == 0 && before == 0 {
@@ -243,7 +243,7 @@ fn payee(rec: &Rec) -> String {
 fn by_category(turn: &Turn<'_>, rows: &[Rec]) -> Result<Vec<(i64, String)>, Stop> {
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();
     for rec in rows {
-        if let Some(amount) = rec.int("AMOUNT").filter(|a| *a < 0) {
+        if let Some(amount) = rec.cents("AMOUNT").filter(|a| *a < 0) {
             *sums.entry(rec.text("CATEGORY_KEY")).or_default() -= amount;
         }
     }
@@ -279,7 +279,7 @@ pub(super) fn biggest(turn: &Turn<'_>) -> Answer {
         )));
     }
     let Some(rec) =
-        rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).min_by_key(|r| r.int("AMOUNT"))
+        rows.iter().filter(|r| r.cents("AMOUNT").is_some_and(|a| a < 0)).min_by_key(|r| r.cents("AMOUNT"))
     else {
         return Ok(Said::nothing(format!("I have no spending{} recorded {}.", filter.said, when.said)));
     };
@@ -289,7 +289,7 @@ pub(super) fn biggest(turn: &Turn<'_>) -> Answer {
 /// "$84.20 at Harvest Foods on Friday, November 20th"
 fn line(turn: &Turn<'_>, rec: &Rec) -> String {
     let day = rec.int("TRANS_DATE").map(|d| say::on_day(d, turn.today())).unwrap_or_default();
-    let amount = rec.int("AMOUNT").unwrap_or(0);
+    let amount = rec.cents("AMOUNT").unwrap_or(0);
     let word = if amount < 0 { "at" } else { "from" };
     format!("{} {word} {} {day}", say::money(amount), payee(rec))
 }
@@ -318,7 +318,7 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
     let when = turn.when_towards(Direction::Past);
     let rows =
         transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
-    let out: Vec<&Rec> = rows.iter().rev().filter(|r| r.int("AMOUNT").is_some_and(|a| a < 0)).collect();
+    let out: Vec<&Rec> = rows.iter().rev().filter(|r| r.cents("AMOUNT").is_some_and(|a| a < 0)).collect();
     let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
     let Some(last) = out.first() else {
         if filter.text.is_some() {
@@ -355,7 +355,7 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
 }
 
 fn amount_at(rec: &Rec) -> String {
-    format!("{} at {}", say::money(rec.int("AMOUNT").unwrap_or(0)), payee(rec))
+    format!("{} at {}", say::money(rec.cents("AMOUNT").unwrap_or(0)), payee(rec))
 }
 
 pub(super) fn income(turn: &Turn<'_>) -> Answer {
@@ -368,7 +368,7 @@ pub(super) fn income(turn: &Turn<'_>) -> Answer {
     }
     let rows =
         transactions(turn, &filter, when.as_ref().and_then(|w| w.from), when.as_ref().and_then(|w| w.to))?;
-    let mut incoming: Vec<&Rec> = rows.iter().filter(|r| r.int("AMOUNT").is_some_and(|a| a > 0)).collect();
+    let mut incoming: Vec<&Rec> = rows.iter().filter(|r| r.cents("AMOUNT").is_some_and(|a| a > 0)).collect();
     if let Some(slot) = turn.slot(Kind::Person) {
         let person = turn.one(Kind::Person, slot)?;
         let first = person.shown.split(' ').next().unwrap_or_default().to_lowercase();
@@ -382,7 +382,7 @@ pub(super) fn income(turn: &Turn<'_>) -> Answer {
         let next = if turn.said_any(&["next"]) { "The next is not recorded; the" } else { "The" };
         return Ok(Said::answered(format!("{next} latest income was {}.", line(turn, last))));
     }
-    let sum: i64 = incoming.iter().filter_map(|r| r.int("AMOUNT")).sum();
+    let sum: i64 = incoming.iter().filter_map(|r| r.cents("AMOUNT")).sum();
     Ok(Said::answered(format!(
         "The recorded income{said_when} is {}, in {}.",
         say::money(sum),
