@@ -39,8 +39,20 @@ impl Rec {
         self.dictionary.data(field).map(|item| item.field)
     }
 
-    /// The first value of a field, "" when empty or absent.
+    /// The first value of a field, "" when empty or absent; a scaled number as it is shown, without signs of money.
     pub(crate) fn text(&self, field: &str) -> String {
+        let stored = self.stored(field);
+        match (self.scale(field), stored.parse::<f64>()) {
+            (scale @ 1.., Ok(number)) => {
+                let shown = format!("{:.*}", scale.unsigned_abs() as usize, number / 10_f64.powi(scale));
+                shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            _ => stored,
+        }
+    }
+
+    /// The first value of a field as it stands in the record.
+    fn stored(&self, field: &str) -> String {
         match self.place(field) {
             Some(0) => self.id.clone(),
             Some(number) => self.record.extract_text(number as i64, 1, 0).trim().to_string(),
@@ -59,18 +71,18 @@ impl Rec {
 
     /// A whole number as it is stored: a day, a count, seconds.
     pub(crate) fn int(&self, field: &str) -> Option<i64> {
-        self.text(field).parse().ok()
+        self.stored(field).parse().ok()
     }
 
     /// A number as it is shown: an account may keep 188.4 pounds as 1884 under `MD1`.
     pub(crate) fn number(&self, field: &str) -> Option<f64> {
-        let stored: f64 = self.text(field).parse().ok()?;
+        let stored: f64 = self.stored(field).parse().ok()?;
         Some(stored / 10_f64.powi(self.scale(field))).filter(|n| n.is_finite())
     }
 
     /// An amount of money in cents, however the account scales it.
     pub(crate) fn cents(&self, field: &str) -> Option<i64> {
-        let stored: f64 = self.text(field).parse().ok()?;
+        let stored: f64 = self.stored(field).parse().ok()?;
         let cents = (stored * 10_f64.powi(2 - self.scale(field))).round();
         // Beyond it a float has no cents.
         (cents.abs() < 9e15).then_some(cents as i64)

@@ -102,8 +102,9 @@ impl Form {
 
     /// Whether a skill that expects `self` understands values of the form `other`.
     fn takes(self, other: Form) -> bool {
-        // A time is also understood as it was typed.
-        self == other || (self == Form::Second && other == Form::Plain)
+        // A time is also understood as it was typed; a number is scaled as its dictionary says.
+        let number = |form| matches!(form, Form::Plain | Form::Scaled(_));
+        self == other || (self == Form::Second && other == Form::Plain) || (number(self) && number(other))
     }
 }
 

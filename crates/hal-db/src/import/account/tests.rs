@@ -371,19 +371,19 @@ fn a_layout_of_its_own_gets_the_names_that_skills_use() {
     let medication = snapshot.dictionary("MEDICATION").unwrap();
     assert_eq!(medication.data("MEDICATION_NAME").unwrap().field, 2);
     assert_eq!(medication.data("START_DATE").unwrap().field, 5);
-    // The dose is stored in tenths, which a skill would not undo: it finds nothing rather than ten times too much.
-    let dose = medication.data("DOSAGE").unwrap().field;
-    assert!(records(&db, "MEDICATION").values().all(|record| field(record, dose).is_empty()));
+    // The dose is stored in tenths; its item says so to whoever speaks it.
+    assert_eq!(medication.data("DOSAGE").unwrap().conversion, "MD1");
     let plan = query::parse("COUNT MEDICATION WITH MEDICATION_NAME = \"MOCKAPRIL\"", &snapshot).unwrap();
     assert!(snapshot.run(&plan, &ENV).unwrap().count > 0);
     let person = snapshot.dictionary("PERSON").unwrap();
     assert_eq!((person.data("BIRTHDATE").unwrap().field, person.data("CITY").unwrap().field), (3, 7));
     let vitals = report.files.iter().find(|file| file.name == "VITAL_SIGNS").unwrap();
     assert!(
-        vitals.notes.iter().any(|note| note.contains("WEIGHT is stored under MD3")),
+        vitals.notes.iter().any(|note| note == "TEMPERATURE is what the account calls TEMP"),
         "{:?}",
         vitals.notes
     );
+    assert_eq!(snapshot.dictionary("VITAL_SIGNS").unwrap().data("WEIGHT").unwrap().conversion, "MD3");
 }
 
 #[test]
