@@ -7,8 +7,10 @@
 //! with its `[[bin]]`. An input that was a finding becomes a test beside the code it broke.
 
 pub mod conversion;
+pub mod expression;
 pub mod format;
 pub mod pattern;
+pub mod query;
 pub mod record;
 
 /// One target: its name, what its input looks like, and what is done with it.
@@ -28,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "conversion", seeds: conversion::SEEDS, fuzz_one: conversion::fuzz_one },
     Target { name: "format", seeds: format::SEEDS, fuzz_one: format::fuzz_one },
     Target { name: "pattern", seeds: pattern::SEEDS, fuzz_one: pattern::fuzz_one },
+    Target { name: "query", seeds: query::SEEDS, fuzz_one: query::fuzz_one },
+    Target { name: "expression", seeds: expression::SEEDS, fuzz_one: expression::fuzz_one },
 ];
 
 /// Longest result allowed for an input (31.5), with something for short ones.

@@ -18,7 +18,7 @@ use crate::store::View;
 /// Records kept in memory while a query sorts; beyond it they are read again in order.
 const KEPT_BYTES_MAX: usize = 256 << 20;
 /// Bytes of keys and ids while a query sorts; a greater query is refused.
-const SORT_BYTES_MAX: usize = 4 << 30;
+const SORT_BYTES_MAX: usize = 2 << 30;
 
 /// What a query runs on.
 #[derive(Clone, Copy)]
@@ -233,7 +233,7 @@ impl Search<'_, '_, '_> {
             return Ok(self.direct);
         }
         let (access, description) = match check {
-            Some(check) => choose(run.view, file, check, plan.options.no_index)?,
+            Some(check) => choose(run.view, file, check, plan.refuses_indices())?,
             None => (Access::WholeFile, "whole file".to_owned()),
         };
         self.summary.access = description;

@@ -19,7 +19,7 @@ pub(crate) fn explain(view: &dyn View, catalog: &Catalog, plan: &QueryPlan, env:
         _ if !plan.ids.is_empty() => "ids".to_owned(),
         _ if matches!(plan.from, From::List(_)) => "a select list".to_owned(),
         None => "whole file".to_owned(),
-        Some(check) => match choose(view, file, check, plan.options.no_index)? {
+        Some(check) => match choose(view, file, check, plan.refuses_indices())? {
             (Access::Ids(ids), way) => format!("{way}, {} records to test", ids.len()),
             (Access::WholeFile, way) => way,
         },

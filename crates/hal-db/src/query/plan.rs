@@ -133,6 +133,13 @@ pub struct QueryPlan {
     pub options: Options,
 }
 
+impl QueryPlan {
+    /// Whether no index may be used: it was said so, or the items are those of another dictionary than its own.
+    pub(super) fn refuses_indices(&self) -> bool {
+        self.options.no_index || self.dictionary != self.file
+    }
+}
+
 /// A displayed item: the dictionary's answer after the qualifiers of the sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Display {

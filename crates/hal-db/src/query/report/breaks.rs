@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use super::cell::Column;
-use crate::dynarray::SM;
-use crate::dynarray::VM;
+use crate::dynarray::{SM, VM};
 use crate::itype::Num;
 use crate::query::columns::{Getter, Rec};
 use crate::query::plan::Aggregate;
 
 /// Values kept for a median or mode; further ones are not looked at.
-const VALUES_MAX: usize = 10_000_000;
+const VALUES_MAX: usize = 2_000_000;
 
 /// What is known of one column's values.
 #[derive(Debug, Clone)]
