@@ -4,7 +4,7 @@ use super::args::{Word, words};
 use super::failure::{ARGUMENTS, Failure};
 use super::output::Stop;
 use super::verbs::Call;
-use super::{Done, Session, World};
+use super::{Done, PageAnswer, Session, World};
 use crate::number::Decimal;
 use crate::pattern::Pattern;
 
@@ -64,7 +64,11 @@ impl Session {
     }
 
     pub(super) fn pause(&mut self, _: &Call<'_>, world: &mut World<'_>) -> Done {
-        if self.ask("Press return to continue", world).is_none() {
+        // DATA may press the key; where there are no pages, nobody waits.
+        if self.data.pop_front().is_none()
+            && world.terminal.height().is_some()
+            && matches!(world.terminal.pause(), PageAnswer::Quit | PageAnswer::Abort)
+        {
             return Err(Stop::Abort.into());
         }
         Ok(())

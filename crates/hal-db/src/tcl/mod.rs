@@ -5,6 +5,7 @@
 //! [`Host`] knows other accounts.
 
 mod args;
+mod complete;
 mod control;
 mod failure;
 mod files;
@@ -30,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 use crate::query::SelectLists;
 use crate::{Database, Env};
 
+pub use complete::complete;
 pub use failure::Failure;
 pub use output::Stop;
 pub use stack::Stack;
@@ -270,9 +272,12 @@ impl Session {
             }
         };
         self.command.clone_from(&line);
-        match self.sentence(&line, world) {
-            Ok(()) => {}
-            Err(failure) => self.fail(&failure, world),
+        if let Err(mut failure) = self.sentence(&line, world) {
+            let interrupted = world.terminal.interrupt().load(std::sync::atomic::Ordering::Relaxed);
+            if failure.message.is_empty() && interrupted {
+                "Interrupted".clone_into(&mut failure.message);
+            }
+            self.fail(&failure, world);
         }
         if self.off { Next::Off } else { Next::Line }
     }

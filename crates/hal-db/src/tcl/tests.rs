@@ -403,7 +403,7 @@ fn pages_wait_and_may_be_left() {
     assert_eq!(bench.screen.paused, 1);
     bench.screen.interrupt_after = Some(3);
     let cut = bench.run("TWO");
-    assert_eq!(cut.lines().count(), 3, "{cut}");
+    assert_eq!((cut.lines().count(), cut.lines().last()), (4, Some("! Interrupted")), "{cut}");
 }
 
 #[test]
@@ -454,4 +454,19 @@ fn the_stack_keeps_commands_and_changes_them() {
         Bench::new().run(".L\n.X\n.D0\n.I9 a\n.L"),
         "! There is no command 1\n! There is no command 0\n01 a\n"
     );
+}
+
+#[test]
+fn a_word_that_is_begun_is_completed() {
+    let bench = Bench::new();
+    bench.voc("COUNTALL", "PAþCOUNT PERSON");
+    let complete = |before: &str| {
+        let (start, found) = super::complete(&bench.session.account.db, before);
+        format!("{} {}", &before[start..], found.join(" "))
+    };
+    assert_eq!(complete("cou"), "cou COUNT COUNTALL");
+    assert_eq!(complete("LIST P"), "P PERSON");
+    assert_eq!(complete("LIST DICT "), " PERSON VOC");
+    assert_eq!(complete("SORT person WITH t"), "t TOTAL TOWN");
+    assert_eq!(complete("SORT person BY Zoë"), "Zoë ");
 }

@@ -1,17 +1,16 @@
 //! `hal tcl`: the command language of the database, line by line or one command.
 
+mod editor;
 mod machine;
 mod screen;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use hal_db::tcl::{Next, Person, Session, World};
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::db;
@@ -60,7 +59,7 @@ impl Tcl {
         let mut session = Session::new(machine.home(), person(screen.is_interactive()));
         if one {
             run(&mut session, &db::words_to_sentence(&words), &mut screen, &mut machine);
-        } else if std::io::stdin().is_terminal() {
+        } else if screen.is_interactive() {
             converse(&mut session, &mut screen, &mut machine, &dir, &interrupt)?;
             // What went wrong was seen; a shell that was left has done its work.
             return Ok(Exit::Done);
@@ -99,12 +98,13 @@ fn converse(
     interrupt: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let editing = |error: ReadlineError| Failure::new(format!("lines cannot be read: {error}"));
-    let mut editor = DefaultEditor::new().map_err(editing)?;
     let history = dir.join(HISTORY);
-    // There is none the first time, and an account that may only be read keeps none.
-    editor.load_history(&history).ok();
-    for line in editor.history().iter() {
-        session.stack_mut().push(line);
+    if let Some(editor) = screen.editor() {
+        // There is none the first time, and an account that may only be read keeps none.
+        editor.load_history(&history).ok();
+        for line in editor.history().iter() {
+            session.stack_mut().push(line);
+        }
     }
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(interrupt))
         .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
@@ -118,14 +118,22 @@ fn converse(
     }
     loop {
         interrupt.store(false, Ordering::Relaxed);
-        match editor.readline(session.prompt()) {
-            Ok(line) => {
-                let next = run(session, &line, screen, machine);
-                if !line.trim().is_empty() && editor.add_history_entry(line.trim()).is_ok() {
-                    editor.append_history(&history).ok();
-                }
-                if next == Next::Off || screen.is_gone() {
-                    return Ok(());
+        let Some(editor) = screen.editor() else { return Ok(()) };
+        editor::complete_from(editor, Some(&session.account().db));
+        let read = editor.readline(session.prompt());
+        editor::complete_from(editor, None);
+        match read {
+            Ok(lines) => {
+                // What was pasted may be several.
+                for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                    if let Some(editor) = screen.editor()
+                        && editor.add_history_entry(line).is_ok()
+                    {
+                        editor.append_history(&history).ok();
+                    }
+                    if run(session, line, screen, machine) == Next::Off || screen.is_gone() {
+                        return Ok(());
+                    }
                 }
             }
             Err(ReadlineError::Interrupted) => {}

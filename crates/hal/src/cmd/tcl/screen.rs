@@ -2,16 +2,11 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use hal_db::tcl::{Failure, PageAnswer, Terminal};
-use rustyline::error::ReadlineError;
-use rustyline::{
-    Cmd, ConditionalEventHandler, DefaultEditor, Event, EventContext, EventHandler, KeyCode, KeyEvent,
-    Modifiers, RepeatCount,
-};
-
+use super::editor::{self, LineEditor};
 use crate::report::{self, Exit};
+use hal_db::tcl::{Failure, PageAnswer, Terminal};
 
 /// Columns where stdout is no terminal.
 const WIDTH: usize = 80;
@@ -24,8 +19,6 @@ pub(super) struct Screen {
     out: Box<dyn Write>,
     /// stdout is a terminal.
     shows: bool,
-    /// stdin is one too: somebody answers.
-    answers: bool,
     /// One command was given: what goes wrong is said as other commands say it.
     one: bool,
     interrupt: Arc<AtomicBool>,
@@ -33,6 +26,7 @@ pub(super) struct Screen {
     exit: Exit,
     failed: bool,
     gone: bool,
+    editor: Option<LineEditor>,
 }
 
 impl Screen {
@@ -44,11 +38,13 @@ impl Screen {
             Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout()))
         };
         let answers = shows && io::stdin().is_terminal();
-        Screen { out, shows, answers, one, interrupt, exit: Exit::Done, failed: false, gone: false }
+        let editor = if answers { editor::new() } else { None };
+        Screen { out, shows, one, interrupt, exit: Exit::Done, failed: false, gone: false, editor }
     }
 
+    /// A person types the lines and sees the output.
     pub(super) fn is_interactive(&self) -> bool {
-        self.answers
+        self.editor.is_some()
     }
 
     /// Nobody reads stdout any more.
@@ -76,15 +72,9 @@ impl Screen {
         read_line().map_err(|error| report::Failure::new(format!("stdin cannot be read: {error}")))
     }
 
-    fn edit(&mut self, prompt: &str) -> Option<String> {
-        let mut editor = DefaultEditor::new().ok()?;
-        match editor.readline(prompt) {
-            Ok(line) => Some(line),
-            Err(_) => {
-                self.interrupt.store(false, Ordering::Relaxed);
-                None
-            }
-        }
+    /// The editor of lines; there is one where somebody answers. One for all questions, so that what is typed ahead reaches them.
+    pub(super) fn editor(&mut self) -> Option<&mut LineEditor> {
+        self.editor.as_mut()
     }
 }
 
@@ -108,7 +98,7 @@ impl Terminal for Screen {
     }
 
     fn height(&self) -> Option<usize> {
-        let size = if self.answers { terminal_size::terminal_size() } else { None };
+        let size = if self.editor.is_some() { terminal_size::terminal_size() } else { None };
         size.map(|(_, height)| usize::from(height.0)).filter(|height| *height > 0)
     }
 
@@ -127,7 +117,7 @@ impl Terminal for Screen {
         if self.exit != Exit::Failed {
             self.exit = exit;
         }
-        if self.one || !self.answers {
+        if self.one || self.editor.is_none() {
             let mut said = report::Failure::new(failure.message.clone());
             said.hints.clone_from(&failure.hints);
             report::failure(&said);
@@ -143,8 +133,12 @@ impl Terminal for Screen {
             Some(last) if last.is_alphanumeric() => format!("{question}="),
             _ => format!("{question} "),
         };
-        if self.answers {
-            return self.edit(&prompt);
+        if let Some(editor) = &mut self.editor {
+            let answer = editor.readline(&prompt).ok();
+            if answer.is_none() {
+                self.interrupt.store(false, Ordering::Relaxed);
+            }
+            return answer;
         }
         if io::stdin().is_terminal() {
             // stdout is a file: what is asked must not go there.
@@ -155,7 +149,7 @@ impl Terminal for Screen {
 
     fn pause(&mut self) -> PageAnswer {
         self.out.flush().ok();
-        let answer = one_key(PAGE);
+        let answer = self.editor.as_mut().and_then(|editor| editor::one_key(editor, PAGE));
         // The question leaves no trace in the listing.
         self.out.write_all(b"\x1b[A\r\x1b[2K").ok();
         match answer.map(|key| key.to_ascii_uppercase()) {
@@ -203,29 +197,15 @@ fn visible(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Takes a key as the whole answer.
-struct Taken(Arc<AtomicU32>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ConditionalEventHandler for Taken {
-    fn handle(&self, event: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        match event.get(0) {
-            Some(KeyEvent(KeyCode::Char(key), Modifiers::NONE | Modifiers::SHIFT)) => {
-                self.0.store(u32::from(*key), Ordering::Relaxed);
-                Some(Cmd::AcceptLine)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// The key that a person presses; `None` for Ctrl-C and Ctrl-D, a line feed for return.
-fn one_key(question: &str) -> Option<char> {
-    let mut editor = DefaultEditor::new().ok()?;
-    let key = Arc::new(AtomicU32::new(u32::from('\n')));
-    editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(Taken(Arc::clone(&key)))));
-    match editor.readline(question) {
-        Ok(_) => char::from_u32(key.load(Ordering::Relaxed)),
-        Err(ReadlineError::Interrupted | ReadlineError::Eof) => None,
-        Err(_) => None,
+    #[test]
+    fn marks_show_as_signs_and_control_characters_do_nothing_to_the_terminal() {
+        let shown = |bytes: &[u8]| String::from_utf8(visible(bytes)).unwrap().replace("\u{1b}[2m", "<").replace("\u{1b}[0m", ">");
+        assert_eq!(shown(b"a\xFDb\xFCc\xFBd\xFEe\xFF"), "a<]>b<\\>c<[>d<^>e.");
+        assert_eq!(shown("Zoë 中\n\tx\u{1b}[2J\u{9b}y".as_bytes()), "Zoë 中\n\tx.[2J.y");
+        assert_eq!(shown(b"Caf\xE9"), "Caf.");
     }
 }
