@@ -68,8 +68,10 @@ impl Session {
             if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(Stop::Abort.into());
             }
-            self.take_data(&lines[at + 1..], world)?;
             let line = body(line).to_owned();
+            if first_word(&line) != "DATA" {
+                self.take_data(&lines[at + 1..], world)?;
+            }
             match self.step(&line, at, &lines, world) {
                 Ok(Step::On) => at += 1,
                 Ok(Step::To(line)) => at = line,

@@ -306,6 +306,8 @@ fn a_paragraph_asks_decides_and_repeats() {
     assert_eq!(bench.run("LOOPS"), "a\nx\ndone\nbye\n");
     bench.voc("FED", "PAþDELETE PERSON ALLþDATA YþCOUNT PERSON");
     assert_eq!(bench.run("FED"), "3 record(s) deleted\n0 record(s) counted\n");
+    bench.voc("FED2", "PAþDISPLAY onlyþDATA oneþDATA twoþDISPLAY <<x>>þDATA three");
+    assert_eq!(bench.run("FED2"), "only\nthree\n");
     bench.voc("WORDS", "PAþDISPLAY <<C2>>/<<C3>>/<<I2,town>>");
     assert_eq!(bench.run("WORDS one"), "one//one\n");
     bench.screen.answers.push_back("Bonn".to_owned());
@@ -428,6 +430,10 @@ fn the_screen_has_a_size_and_the_clock_a_face() {
     );
     for line in bench.run("HELP\nHELP LIST").lines() {
         assert!(line.chars().count() <= 80, "{line}");
+    }
+    for verb in verbs::VERBS.iter().filter(|verb| !verb.group.is_empty()) {
+        assert!(verb.usage.chars().count() <= 80 && verb.about.chars().count() <= 60, "{verb:?}");
+        assert!(verbs::GROUPS.contains(&verb.group) && verbs::builtin(verb.name).is_some(), "{verb:?}");
     }
     assert!(bench.run("HELP CNAME").starts_with("CNAME old,new\n"));
     let mut world = World { env: Env::default(), terminal: &mut bench.screen, host: &mut bench.machine };

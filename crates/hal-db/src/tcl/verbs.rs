@@ -216,7 +216,7 @@ pub(super) const VERBS: &[Verb] = &[
     verb(
         "COPY",
         RECORDS,
-        "COPY FROM {DICT} file {TO {DICT} file} ids{,new}|ALL {OVERWRITING|UPDATING} {DELETING} {REPORTING}",
+        "COPY FROM {DICT} file {TO {DICT} file} ids{,new}|ALL {OVERWRITING} {DELETING}",
         "copy records",
         Session::copy,
     ),

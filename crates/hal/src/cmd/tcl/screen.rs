@@ -203,7 +203,9 @@ mod tests {
 
     #[test]
     fn marks_show_as_signs_and_control_characters_do_nothing_to_the_terminal() {
-        let shown = |bytes: &[u8]| String::from_utf8(visible(bytes)).unwrap().replace("\u{1b}[2m", "<").replace("\u{1b}[0m", ">");
+        let shown = |bytes: &[u8]| {
+            String::from_utf8(visible(bytes)).unwrap().replace("\u{1b}[2m", "<").replace("\u{1b}[0m", ">")
+        };
         assert_eq!(shown(b"a\xFDb\xFCc\xFBd\xFEe\xFF"), "a<]>b<\\>c<[>d<^>e.");
         assert_eq!(shown("Zoë 中\n\tx\u{1b}[2J\u{9b}y".as_bytes()), "Zoë 中\n\tx.[2J.y");
         assert_eq!(shown(b"Caf\xE9"), "Caf.");
