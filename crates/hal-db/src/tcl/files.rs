@@ -198,10 +198,15 @@ impl Session {
         out.line(&format!("{}{heading}", crate::fmt::pad("File", width, crate::fmt::Justify::Left, '.')))?;
         for name in &files {
             let items = snapshot.dictionary(name)?.iter().count();
-            let indices = snapshot.indices(name)?.join(" ");
+            let names = snapshot.indices(name)?.join(" ");
             let shown = crate::fmt::pad(name, width, crate::fmt::Justify::Left, ' ');
             let records = if long { format!("   {:>7}", snapshot.ids(name)?.count()) } else { String::new() };
-            out.line(&format!("{shown}{records}   {items:>5}   {indices}"))?;
+            let line = format!("{shown}{records}   {items:>5}   ");
+            // LIST.INDEX shows all of them.
+            let room = out.width().saturating_sub(line.width() + 1);
+            let cut = crate::fmt::cut(&names, room);
+            let more = if cut.len() < names.len() { "…" } else { "" };
+            out.line(&format!("{line}{cut}{more}"))?;
         }
         out.line("")?;
         out.line(&format!("{} file(s)", files.len()))?;
