@@ -115,6 +115,11 @@ impl Database {
         Ok(Database { shared, committer })
     }
 
+    /// Whether both are the same opening of the same account.
+    pub(crate) fn is_same(&self, other: &Database) -> bool {
+        self.shared.account == other.shared.account
+    }
+
     /// One consistent view of all that is committed; costs a few microseconds and blocks nobody.
     ///
     /// # Errors

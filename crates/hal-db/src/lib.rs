@@ -8,6 +8,7 @@
 //! - [`Database`] is an account: a folder on disk. [`Database::snapshot`] reads, [`Database::write`] changes.
 //! - [`query::parse`] turns `LIST MEDICATION WITH STATUS EQ "active"` into a [`query::QueryPlan`]; [`Snapshot::run`] gives
 //!   [`query::Rows`].
+//! - [`tcl::Session`] is the command line that users of Pick and QM know: it runs lines and keeps what lies between them.
 //! - [`schema::ensure_household`] makes the files of a household account.
 
 mod account;
@@ -32,6 +33,7 @@ pub mod qmclient;
 pub mod query;
 pub mod schema;
 mod store;
+pub mod tcl;
 mod txn;
 mod typed;
 pub mod verify;

@@ -5,9 +5,11 @@
 //! SAMPLE takes the same records, it is given the records in the order of the dump.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use hal_db::query::{self, SelectLists, Verb};
-use hal_db::{Database, DynArray, Env, Snapshot, date};
+use hal_db::tcl::{self, PageAnswer, Terminal};
+use hal_db::{Database, DynArray, Env, date, query};
 
 use crate::report::Report;
 
@@ -240,87 +242,93 @@ fn sorted_lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// One session: what the commands of the listings need of a shell.
+/// One session on a screen of 80 columns, where nobody answers.
 struct Session<'s> {
     db: &'s Database,
-    lines: usize,
     order: &'s Order,
-    lists: SelectLists,
+    session: tcl::Session,
+    screen: Screen,
+}
+
+struct Screen {
+    lines: usize,
+    shown: Vec<u8>,
+}
+
+impl Terminal for Screen {
+    fn width(&self) -> usize {
+        80
+    }
+
+    fn height(&self) -> Option<usize> {
+        Some(self.lines)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.shown.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn complain(&mut self, failure: &tcl::Failure) {
+        self.shown.extend_from_slice(format!("{failure}\n").as_bytes());
+    }
+
+    fn ask(&mut self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn pause(&mut self) -> PageAnswer {
+        PageAnswer::Go
+    }
+
+    fn interrupt(&self) -> Arc<AtomicBool> {
+        Arc::default()
+    }
+}
+
+/// One account and no other.
+struct Alone;
+
+impl tcl::Host for Alone {
+    fn open_account(&mut self, name: &str) -> hal_db::Result<tcl::Account> {
+        Err(hal_db::Error::Refused(format!("there is no account {name}")))
+    }
 }
 
 impl Session<'_> {
     fn new<'s>(db: &'s Database, lines: usize, order: &'s Order) -> Session<'s> {
-        Session { db, lines, order, lists: SelectLists::new() }
+        let account = tcl::Account { name: "HALDEMO".to_owned(), path: String::new(), db: db.clone() };
+        let person = tcl::Person { user: String::new(), number: 1, tty: "none".to_owned() };
+        let screen = Screen { lines, shown: Vec::new() };
+        Session { db, order, session: tcl::Session::new(account, person), screen }
     }
 
     fn run(&mut self, command: &str) -> Vec<u8> {
-        let mut out = Vec::new();
-        if let Err(message) = self.command(command, &mut out) {
-            out.extend_from_slice(message.as_bytes());
-            out.push(b'\n');
-        }
-        out
+        self.give_order(command);
+        let mut world = tcl::World { env: env(), terminal: &mut self.screen, host: &mut Alone };
+        self.session.run(command, &mut world);
+        std::mem::take(&mut self.screen.shown)
     }
 
-    fn command(&mut self, command: &str, out: &mut Vec<u8>) -> Outcome {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        match words.as_slice() {
-            ["SAVE.LIST", name] => {
-                let (_, count) = self.lists.save(0, false).map_err(text)?;
-                out.extend(format!("{count} records saved to select list '{name}'\n").into_bytes());
-                Ok(())
-            }
-            ["MERGE.LIST", first, operation, second, "TO", to] => {
-                let number = |word: &str| word.parse::<usize>().map_err(text);
-                let to = number(to)?;
-                let count = self.lists.merge(number(first)?, operation, number(second)?, to).map_err(text)?;
-                out.extend(format!("{count} record(s) selected to select list {to}\n").into_bytes());
-                Ok(())
-            }
-            ["CT", file, ids @ ..] => {
-                let snapshot = self.db.snapshot().map_err(text)?;
-                for id in ids {
-                    let record = snapshot.read(file, id).map_err(text)?.ok_or(format!("'{id}' not found"))?;
-                    out.extend(format!("{file} {id}\n").into_bytes());
-                    for line in query::record_lines(record.as_bytes()) {
-                        out.extend(line);
-                        out.push(b'\n');
-                    }
-                }
-                Ok(())
-            }
-            [verb, ..] if Verb::ALL.iter().any(|known| known.word() == *verb) => self.query(command, out),
-            [verb, ..] => Err(format!("{verb} is not in your VOC")),
-            [] => Ok(()),
-        }
-    }
-
-    fn query(&mut self, command: &str, out: &mut Vec<u8>) -> Outcome {
-        let snapshot: Snapshot = self.db.snapshot().map_err(text)?;
-        let plan = query::parse_command(command, &snapshot).map_err(|error| error.message)?;
-        let mut list = self.lists.take_for(&plan).map_err(text)?;
-        if list.is_none() && plan.ids.is_empty() && plan.sample.as_ref().is_some_and(|sample| !sample.sorted)
+    /// A SAMPLE takes the first records of the file as the engine has them.
+    fn give_order(&mut self, command: &str) {
+        let Ok(plan) = self
+            .db
+            .snapshot()
+            .map_err(text)
+            .and_then(|snapshot| query::parse_command(command, &snapshot).map_err(text))
+        else {
+            return;
+        };
+        let first = plan.sample.as_ref().is_some_and(|sample| !sample.sorted);
+        let free = plan.from == query::From::Active && self.session.lists().get(0).is_none();
+        if first
+            && free
+            && plan.ids.is_empty()
+            && let Some(order) = self.order.get(&plan.file)
         {
-            list = self.order.get(&plan.file).cloned();
+            // List 0 takes any number of ids.
+            self.session.lists_mut().set(0, order.clone()).ok();
         }
-        let env = env();
-        if plan.verb.selects() {
-            let selected = snapshot.select(&plan, &env, list.as_deref()).map_err(text)?;
-            let to = plan.to;
-            let count = self.lists.keep(selected).map_err(text)?;
-            out.extend(format!("{count} record(s) selected to list {to}\n").into_bytes());
-            return Ok(());
-        }
-        if matches!(plan.verb, Verb::Reformat | Verb::Sreformat) {
-            let done = self.db.write(move |txn| txn.reformat(&plan, &env, list.as_deref())).map_err(text)?;
-            let (written, overwritten) = (done.written, done.overwritten);
-            out.extend(
-                format!("{written} record(s) reformated, {overwritten} record(s) overwritten\n").into_bytes(),
-            );
-            return Ok(());
-        }
-        let screen = query::Screen { width: 80, lines: Some(self.lines) };
-        snapshot.report(&plan, &env, list.as_deref(), screen, out).map_err(text)?;
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::plan::{From, QueryPlan};
 use crate::dynarray::{DynArray, FM, Record};
 
 /// The file that holds saved lists.
-pub(super) const SAVED_LISTS: &str = "$SAVEDLISTS";
+pub(crate) const SAVED_LISTS: &str = "$SAVEDLISTS";
 /// Numbers of select lists are 0 to this.
 const NUMBER_MAX: usize = 10;
 

@@ -31,6 +31,7 @@ pub use rows::{Cell, Column, Reformatted, Row, Rows};
 pub(crate) use condition::stored;
 pub(crate) use exec::{Run, select};
 pub(crate) use explain::explain;
+pub(crate) use lists::SAVED_LISTS;
 pub(crate) use report::report;
 pub(crate) use rows::{reformat, rows};
 

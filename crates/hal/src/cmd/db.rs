@@ -76,7 +76,7 @@ impl Db {
 }
 
 /// Takes `--data DIR` out of the words: everything after the verb belongs to the sentence, but people put it last.
-fn words_and_data(
+pub(super) fn words_and_data(
     words: Vec<OsString>,
     mut data: Option<PathBuf>,
 ) -> Result<(Vec<String>, Option<PathBuf>), Failure> {
@@ -134,7 +134,7 @@ const OPERATORS: &[&str] = &[
 ///
 /// A word after an operator is a value: without quotes `STATUS = active` would compare with the field ACTIVE. To compare
 /// two fields, the sentence is given as one word. A word with a space can only have been quoted.
-fn words_to_sentence(words: &[String]) -> String {
+pub(super) fn words_to_sentence(words: &[String]) -> String {
     if let [whole] = words {
         return whole.clone();
     }
@@ -184,7 +184,7 @@ fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
 }
 
 /// Opens the household to read from it; a server that has it open goes on beside.
-fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
+pub(super) fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
     let dir = existing(data)?;
     match Database::open(&dir) {
         Ok(db) => {
@@ -196,7 +196,7 @@ fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
     }
 }
 
-fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+pub(super) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let dir = data_dir(data)?;
     if dir.is_dir() {
         return Ok(dir);
@@ -244,7 +244,7 @@ fn explain(error: Error) -> Failure {
     Failure::from_words(&error.to_string())
 }
 
-fn env() -> Env {
+pub(super) fn env() -> Env {
     let now = Clock::start().moment();
     Env { today: now.day, second: now.second }
 }

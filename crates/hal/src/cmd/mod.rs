@@ -10,6 +10,7 @@ mod chat;
 mod db;
 mod haproxy;
 mod serve;
+mod tcl;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Haproxy(haproxy::Haproxy),
     Cert(cert::Cert),
     Db(db::Db),
+    Tcl(tcl::Tcl),
 }
 
 impl Command {
@@ -30,6 +32,7 @@ impl Command {
             Command::Haproxy(haproxy) => haproxy.run(),
             Command::Cert(cert) => cert.run(),
             Command::Db(db) => db.run(),
+            Command::Tcl(tcl) => tcl.run(),
         }
     }
 }

@@ -88,6 +88,10 @@ impl<'o> Page<'o> {
     /// Ends this page and begins another.
     pub(super) fn next(&mut self, restart: bool) -> Result<()> {
         self.bottom(self.lines)?;
+        // Whoever shows pages one by one learns here that one is full.
+        self.out
+            .flush()
+            .map_err(|error| Error::Store { doing: "write the report", reason: error.to_string() })?;
         if restart {
             self.number = 0;
         }

@@ -1,0 +1,87 @@
+//! The accounts that a session can reach: folders with a database, beside the one it began in.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use hal_db::tcl::{Account, Host};
+use hal_db::{Database, Error};
+
+/// Name of the file that makes a folder an account.
+const STORE: &str = "hal.redb";
+
+/// Accounts that are open. Each is opened once: a second opening would shut out the first.
+pub(super) struct Machine {
+    home: PathBuf,
+    open: HashMap<PathBuf, Database>,
+}
+
+impl Machine {
+    pub(super) fn new(dir: &Path, database: Database) -> Machine {
+        let home = canonical(dir);
+        Machine { open: HashMap::from([(home.clone(), database)]), home }
+    }
+
+    /// The account that the session begins in.
+    pub(super) fn home(&self) -> Account {
+        account(&self.home, &self.open[&self.home])
+    }
+
+    /// Whether another process writes to the account that the session begins in.
+    pub(super) fn reads_only(&self) -> bool {
+        // A write of nothing tells it; a reader's store refuses before anything happens.
+        matches!(self.open[&self.home].write(|_| Ok(())), Err(Error::ReadOnly { .. }))
+    }
+
+    /// The folder of an account: a path, or a name beside the home, in its own letters or small ones.
+    fn folder(&self, name: &str) -> Option<PathBuf> {
+        let is_account = |dir: &PathBuf| dir.join(STORE).is_file();
+        if name.contains(std::path::is_separator) {
+            return Some(PathBuf::from(name)).filter(is_account);
+        }
+        if name == "." || name == ".." {
+            return None;
+        }
+        if name.eq_ignore_ascii_case(&name_of(&self.home)) {
+            return Some(self.home.clone());
+        }
+        let beside = self.home.parent()?;
+        [name.to_owned(), name.to_lowercase(), name.to_uppercase()]
+            .iter()
+            .map(|name| beside.join(name))
+            .find(is_account)
+    }
+}
+
+impl Host for Machine {
+    fn open_account(&mut self, name: &str) -> hal_db::Result<Account> {
+        let Some(dir) = self.folder(name) else {
+            return Err(Error::Refused(format!(
+                "There is no account {name}\n\nhint: name its folder, or put it beside {}",
+                self.home.display()
+            )));
+        };
+        let dir = canonical(&dir);
+        if let Some(database) = self.open.get(&dir) {
+            return Ok(account(&dir, database));
+        }
+        let database = match Database::open(&dir) {
+            Err(Error::Locked { .. }) => Database::open_read_only(&dir)?,
+            other => other?,
+        };
+        let found = account(&dir, &database);
+        self.open.insert(dir, database);
+        Ok(found)
+    }
+}
+
+fn canonical(dir: &Path) -> PathBuf {
+    std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned())
+}
+
+fn account(dir: &Path, db: &Database) -> Account {
+    Account { name: name_of(dir), path: dir.display().to_string(), db: db.clone() }
+}
+
+fn name_of(dir: &Path) -> String {
+    dir.file_name().map_or_else(|| "HAL".to_owned(), |name| name.to_string_lossy().to_uppercase())
+}
