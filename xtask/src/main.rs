@@ -21,6 +21,8 @@ usage: cargo xtask <command>
   check       formatting, clippy, crate arrows, licences, tidiness; installs nothing
   truth [DIR] compare the database with samples of a real engine (default ../shared/qm)
   bench       build for release and measure the gateway beside a bare echo server
+  bench db [RECORDS…]
+              measure the database, beside the figures of another engine (default 100000 1000000)
 ";
 
 fn main() -> ExitCode {

@@ -26,6 +26,7 @@ pub mod hashed;
 pub mod import;
 mod index;
 mod itype;
+pub mod locks;
 pub mod number;
 pub mod pattern;
 pub mod qmclient;
