@@ -1,5 +1,9 @@
 //! A writing transaction: what a closure given to `Database::write` may do. Keeps indices in step with the records.
 
+mod session;
+
+pub use session::{NOSYNC_RISK, Session};
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -291,6 +295,14 @@ impl<'a> Txn<'a> {
             Arc::make_mut(&mut catalog).version = meta.catalog;
         }
         (self.overlay.into_changes(), catalog, meta)
+    }
+
+    pub(crate) fn view(&self) -> &dyn View {
+        &self.overlay
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     fn write_one(&mut self, entry: &FileEntry, id: &str, record: &Record) -> Result<()> {
