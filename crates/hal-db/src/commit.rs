@@ -199,7 +199,7 @@ impl Batch {
             let past = Past::begin(shared, txn.as_mut(), meta.commit + 1)?;
             Ok((meta, txn, past))
         });
-        let (mut meta, mut store_txn, mut past) = match begun {
+        let (mut meta, mut store_txn, past) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 let unanswered = (first.work)(Err(error.clone()));
@@ -212,7 +212,7 @@ impl Batch {
         let mut ran = 0;
         while let Some(next) = job.take() {
             somebody_waits |= next.wait != Wait::NotForDisk;
-            self.run(next, store_txn.as_mut(), &mut catalog, &mut meta, &mut past)?;
+            self.run(next, store_txn.as_mut(), &mut catalog, &mut meta, &past)?;
             ran += 1;
             job = if somebody_waits {
                 if ran < BATCH_MAX { queue.try_recv().ok() } else { None }
@@ -261,7 +261,7 @@ impl Batch {
         store_txn: &mut dyn StoreTxn,
         catalog: &mut Arc<Catalog>,
         meta: &mut Meta,
-        past: &mut Past,
+        past: &Past,
     ) -> Result<()> {
         let mut txn = Txn::new(store_txn.as_view(), Arc::clone(catalog), *meta);
         let Some(answer) = (job.work)(Ok(&mut txn)) else { return Ok(()) };
@@ -270,37 +270,23 @@ impl Batch {
         let (changes, new_catalog, new_meta) = txn.finish();
         self.anything |= !changes.is_empty();
         (*catalog, *meta) = (new_catalog, new_meta);
-        for (key, value) in changes {
-            self.apply(&key, value.as_deref(), store_txn, past)?;
+        if past.keeps() {
+            for key in changes.keys() {
+                past.before(key, store_txn)?;
+            }
         }
+        store_txn.apply(changes, &mut |key, value, was_there| {
+            self.bytes += key.len() + value.map_or(0, <[u8]>::len);
+            if let Some(file) = changed_file(key) {
+                *self.files.entry(file).or_default() += i64::from(value.is_some()) - i64::from(was_there);
+                self.news.add(file, &key[KEY_HEAD..]);
+            }
+        })?;
         if job.wait == Wait::NotForDisk
             && let Some(answer) = self.answers.pop()
         {
             self.answered += 1;
             answer(Ok(()));
-        }
-        Ok(())
-    }
-
-    fn apply(
-        &mut self,
-        key: &[u8],
-        value: Option<&[u8]>,
-        txn: &mut dyn StoreTxn,
-        past: &mut Past,
-    ) -> Result<()> {
-        let file = changed_file(key);
-        if file.is_some() {
-            past.before(key, txn)?;
-        }
-        let was_there = match value {
-            Some(value) => txn.put(key, value)?,
-            None => txn.delete(key)?,
-        };
-        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
-        if let Some(file) = file {
-            *self.files.entry(file).or_default() += i64::from(value.is_some()) - i64::from(was_there);
-            self.news.add(file, &key[KEY_HEAD..]);
         }
         Ok(())
     }

@@ -246,12 +246,14 @@ impl Past {
         Ok(Past { keep, commit })
     }
 
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep.is_some()
+    }
+
     /// A record is about to be changed.
     pub(crate) fn before(&self, key: &[u8], txn: &mut dyn StoreTxn) -> Result<()> {
-        if self.keep.is_none() {
-            return Ok(());
-        }
-        let (Some(file), id) = (crate::account::changed_file(key), &key[KEY_HEAD..]) else { return Ok(()) };
+        let Some(file) = crate::account::changed_file(key) else { return Ok(()) };
+        let id = &key[KEY_HEAD..];
         let at = before_key(file, id, Some(self.commit));
         // What it was before the commit, not before the second of its closures.
         if txn.with(&at, &mut |_| {})? {

@@ -246,9 +246,8 @@ impl<'a> Txn<'a> {
             );
             ControlFlow::Continue(())
         })?;
-        for key in keys {
-            self.put(key, Vec::new())?;
-        }
+        self.overlay.put_keys(keys);
+        // This one notices when they were too many.
         self.put(definition_key(entry.number, &index.name), index.to_record().into_bytes())
     }
 

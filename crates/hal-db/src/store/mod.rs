@@ -28,6 +28,9 @@ pub(crate) type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 /// What a scan calls for each entry; the slices live only for the call, so nothing is copied unless the visitor does.
 pub(crate) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
 
+/// What hears of changes: key, new value, whether the key was there.
+pub(crate) type Applied<'v> = dyn FnMut(&[u8], Option<&[u8]>, bool) + 'v;
+
 /// Something that can be read: a snapshot, or a transaction with its own changes.
 pub(crate) trait View {
     /// Calls `found` with the value of `key`; gives whether there was one.
@@ -66,6 +69,17 @@ pub(crate) trait StoreTxn: View {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool>;
     /// Removes a key; gives whether it was there.
     fn delete(&mut self, key: &[u8]) -> Result<bool>;
+    /// Makes many changes, in order; `done` hears of each, and whether the key was there before.
+    fn apply(&mut self, changes: Changes, done: &mut Applied<'_>) -> Result<()> {
+        for (key, value) in changes {
+            let was_there = match &value {
+                Some(value) => self.put(&key, value)?,
+                None => self.delete(&key)?,
+            };
+            done(&key, value.as_deref(), was_there);
+        }
+        Ok(())
+    }
     /// Makes all changes visible and durable at once.
     fn commit(self: Box<Self>) -> Result<()>;
 }
