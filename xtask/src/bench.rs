@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds for release and lets hal-sim's bench program measure.
+//! `cargo xtask bench`: builds for release and lets hal-sim's bench program measure; `bench db`: the database.
 
 use std::process::Command;
 
@@ -9,6 +9,11 @@ use crate::machine;
 use crate::steps::{cargo, execute};
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(("db", sizes)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        machine::set_up(&[machine::BUILD])?;
+        let mut bench = cargo("bench --quiet --locked --package hal-db --bench table --");
+        return execute(bench.args(sizes));
+    }
     machine::set_up(&[machine::BUILD, machine::SPEECH])?;
     execute(&mut cargo("build --release --locked --package hal --package hal-sim --bins"))?;
     let release = Metadata::without_dependencies()?.target_directory.join("release");

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod crash;
 mod machine;
 mod steps;
 mod test;
@@ -20,7 +21,10 @@ usage: cargo xtask <command>
   test        install what is missing, then run everything that CI runs
   check       formatting, clippy, crate arrows, licences, tidiness; installs nothing
   truth [DIR] compare the database with samples of a real engine (default ../shared/qm)
+  crash       fail the database's disk at every call, kill a process under load 200 times, verify what is left
   bench       build for release and measure the gateway beside a bare echo server
+  bench db [RECORDS…]
+              measure the database, beside the figures of another engine (default 100000 1000000)
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +47,7 @@ fn run(command: Option<&str>, rest: &[String]) -> Result<()> {
     match command {
         Some("up") => up::run(rest),
         Some("bench") => bench::run(rest),
+        Some("crash") => crash::run(),
         Some("truth") => truth::run(rest, &typed_in),
         Some("test" | "check") if !rest.is_empty() => {
             bail!("`{}` takes no arguments, found `{}`", command.unwrap_or_default(), rest.join(" "))

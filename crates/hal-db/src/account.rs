@@ -1,7 +1,7 @@
 //! The catalogue of an account: its files, their dictionaries and indices, and where they lie in the store.
 //!
-//! The store's keys: `0` meta · `0` file number → number of the commit that changed the file last · `1` file number, record id → record · `2` index number, key, id → nothing ·
-//! `3` file number, index name → its definition. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
+//! The store's keys: `0` meta · `0` file number → number of the commit that changed the file last, number of its records · `1` file number, record id → record · `2` index number, key, id → nothing ·
+//! `3` file number, index name → its definition · `4` to `6`: what changed and what was before, see `feed` and `history`. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
 //! hold the numbers of a file (field 2) and of its dictionary (field 3).
 
 use std::collections::BTreeMap;
@@ -189,6 +189,33 @@ pub(crate) fn file_numbers(record: &[u8]) -> Option<(u32, u32)> {
 /// Where the last change of a file is noted.
 pub(crate) fn changed_key(number: u32) -> Vec<u8> {
     key(META_KEY[0], number, &[])
+}
+
+/// What is noted of a file: the commit that changed it last, and how many records it has. Both are 8 bytes, big-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noted {
+    pub commit: u64,
+    /// `None` where a HAL wrote it that did not count.
+    pub records: Option<u64>,
+}
+
+impl Noted {
+    pub(crate) fn read(view: &dyn View, number: u32) -> Result<Option<Noted>> {
+        let number_at = |bytes: &[u8], at: usize| {
+            bytes.get(at..at + 8).map(|bytes| u64::from_be_bytes(bytes.try_into().expect("eight bytes")))
+        };
+        let mut noted = None;
+        view.with(&changed_key(number), &mut |bytes| {
+            let commit = number_at(bytes, 0).unwrap_or(u64::MAX);
+            noted = Some(Noted { commit, records: number_at(bytes, 8) });
+        })?;
+        Ok(noted)
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let records = self.records.map(u64::to_be_bytes);
+        self.commit.to_be_bytes().into_iter().chain(records.into_iter().flatten()).collect()
+    }
 }
 
 /// Number of the file that a changed key of the store belongs to, where it is a record's.

@@ -144,7 +144,7 @@ pub fn restore(path: &Path, dir: &Path, replace: bool) -> Result<Backup> {
 fn fill(path: &Path, fresh: &Path) -> Result<Backup> {
     let store = Embedded::open(fresh)?;
     let mut txn = store.begin()?;
-    let backup = read(path, &mut |key, value| txn.put(key, value))?;
+    let backup = read(path, &mut |key, value| txn.put(key, value).map(|_| ()))?;
     txn.commit()?;
     Ok(backup)
 }

@@ -2,16 +2,19 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::account::{
-    Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, VOC, VOC_DICT, changed_key, record_key, scan_file,
+    Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, Noted, VOC, VOC_DICT, record_key, scan_file,
 };
-use crate::commit::{Committer, Ticket};
+use crate::commit::{Committer, Ticket, Wait};
 use crate::dict::Dictionary;
 use crate::dynarray::{DynArray, Record};
 use crate::error::{Error, Result};
+use crate::feed::Bell;
+use crate::history::Keep;
+use crate::locks::Locks;
 use crate::query::{QueryPlan, Rows};
 use crate::store::{Embedded, Mem, Store, StoreTxn, View};
 use crate::txn::Txn;
@@ -34,6 +37,22 @@ pub(crate) struct Shared {
     pub catalog: RwLock<Arc<Catalog>>,
     /// Different for each opening in this process.
     pub account: u64,
+    pub locks: Locks,
+    /// Sessions there have been.
+    pub sessions: AtomicU32,
+    /// Rings after each commit.
+    pub bell: Bell,
+    /// For how long to keep what was before; `None` for not at all.
+    pub keep: RwLock<Option<Keep>>,
+    /// Why writes that were answered before they were on disk did not get there.
+    pub lost: Mutex<Option<Error>>,
+}
+
+impl Shared {
+    fn take_lost(&self) -> Result<()> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lost.map_or(Ok(()), Err)
+    }
 }
 
 static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -110,6 +129,11 @@ impl Database {
             store,
             catalog: RwLock::new(Arc::new(catalog)),
             account: OPENED.fetch_add(1, Ordering::Relaxed),
+            locks: Locks::default(),
+            sessions: AtomicU32::new(0),
+            bell: Bell::default(),
+            keep: RwLock::default(),
+            lost: Mutex::default(),
         });
         let committer = Arc::new(Committer::start(Arc::clone(&shared))?);
         Ok(Database { shared, committer })
@@ -140,7 +164,46 @@ impl Database {
         F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.committer.submit(work, true)?.wait()
+        self.committer.submit(work, Wait::ForRoom)?.wait()
+    }
+
+    /// As [`Database::write`], but answers before the write is on disk, for loading much that can be loaded again.
+    ///
+    /// At risk are the last of these writes: they go to disk when 64 MB have come together or none came for 50 ms, a crash
+    /// before that loses them, and snapshots do not show them earlier. Never half of one, never an earlier one while a
+    /// later one stays, no damage to the account.
+    /// [`Database::sync`] ends the risk, and tells of a failure that came after the answer.
+    ///
+    /// # Errors
+    /// As [`Database::write`]; also the failure of an earlier write that was answered already.
+    pub fn write_nosync<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.shared.take_lost()?;
+        self.committer.submit(work, Wait::NotForDisk)?.wait()
+    }
+
+    /// Waits until all that was written before is on disk and shows in snapshots.
+    ///
+    /// # Errors
+    /// The failure of a [`Database::write_nosync`] that had been answered already; [`Error::Store`].
+    pub fn sync(&self) -> Result<()> {
+        let written = self.write(|_| Ok(()));
+        // The same failure may have answered both.
+        self.shared.take_lost()?;
+        written
+    }
+
+    /// The locks that sessions of this process have agreed upon.
+    #[must_use]
+    pub fn locks(&self) -> &Locks {
+        &self.shared.locks
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// As [`Database::write`], but returns at once; the ticket gives the result when the write is durable.
@@ -154,7 +217,7 @@ impl Database {
         F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.committer.submit(work, false)
+        self.committer.submit(work, Wait::ForNothing)
     }
 }
 
@@ -164,7 +227,8 @@ fn create_voc(txn: &mut dyn StoreTxn) -> Result<()> {
     let kind = DynArray::from_fields(["D", "1", "", "TYPE", "10L", "S"]);
     txn.put(&record_key(VOC_DICT, "TYPE"), kind.as_bytes())?;
     txn.put(&record_key(VOC_DICT, "@"), DynArray::from_fields(["PH", "TYPE BY @ID"]).as_bytes())?;
-    txn.put(&record_key(VOC, "VOC"), crate::account::file_record(VOC, VOC_DICT).as_bytes())
+    txn.put(&record_key(VOC, "VOC"), crate::account::file_record(VOC, VOC_DICT).as_bytes())?;
+    Ok(())
 }
 
 /// Names a state of some files, see [`Snapshot::version_of`].
@@ -208,6 +272,16 @@ impl Snapshot {
             own
         };
         Ok(Snapshot { view, catalog, commit: meta.commit, account: shared.account })
+    }
+
+    /// A snapshot of an earlier state, made of this one and what was written over.
+    pub(crate) fn past(self, changes: crate::store::Changes, catalog: Arc<Catalog>, commit: u64) -> Snapshot {
+        Snapshot {
+            view: Box::new(crate::store::Past::new(self.view, changes)),
+            catalog,
+            commit,
+            account: u64::MAX,
+        }
     }
 
     /// Reads a record; `None` when there is none of that id.
@@ -320,9 +394,9 @@ impl Snapshot {
         let mut changed = 0;
         for file in files {
             let number = self.catalog.file(file)?.number;
-            self.view.with(&changed_key(number), &mut |bytes| {
-                changed = changed.max(bytes.try_into().map_or(u64::MAX, u64::from_be_bytes));
-            })?;
+            if let Some(noted) = Noted::read(self.view.as_ref(), number)? {
+                changed = changed.max(noted.commit);
+            }
         }
         Ok(Version { account: self.account, changed })
     }

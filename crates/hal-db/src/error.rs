@@ -120,6 +120,19 @@ pub enum Error {
     /// A closure given to `write` panicked; nothing of it was written.
     #[error("a write was abandoned because of a fault in the program: {0}")]
     Panicked(String),
+    /// A lock was not given.
+    #[error(transparent)]
+    Lock(#[from] crate::locks::Refused),
+    /// A record was to be written without the lock that this takes (3023).
+    #[error(
+        "record '{id}' of {file} is not locked by this session\n\nhint: read it with an update lock first"
+    )]
+    NotLocked {
+        /// File.
+        file: String,
+        /// Record.
+        id: String,
+    },
     /// The database is closing.
     #[error("the database is closed")]
     Closed,

@@ -21,12 +21,15 @@ pub mod dict;
 pub mod dynarray;
 mod error;
 pub mod export;
+pub mod feed;
 pub mod fmt;
 pub mod functions;
 pub mod hashed;
+pub mod history;
 pub mod import;
 mod index;
 mod itype;
+pub mod locks;
 pub mod number;
 pub mod pattern;
 pub mod qmclient;
@@ -44,7 +47,7 @@ pub use dict::Dictionary;
 pub use dynarray::{DynArray, Record};
 pub use error::{Error, ParseError, Result};
 pub use query::{Cell, Column, QueryPlan, Row, Rows};
-pub use txn::Txn;
+pub use txn::{NOSYNC_RISK, Session, Txn};
 
 /// What a query may know of the world: the caller's local date and time. There is no clock in this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

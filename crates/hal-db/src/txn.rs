@@ -1,5 +1,9 @@
 //! A writing transaction: what a closure given to `Database::write` may do. Keeps indices in step with the records.
 
+mod session;
+
+pub use session::{NOSYNC_RISK, Session};
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -242,9 +246,8 @@ impl<'a> Txn<'a> {
             );
             ControlFlow::Continue(())
         })?;
-        for key in keys {
-            self.put(key, Vec::new())?;
-        }
+        self.overlay.put_keys(keys);
+        // This one notices when they were too many.
         self.put(definition_key(entry.number, &index.name), index.to_record().into_bytes())
     }
 
@@ -291,6 +294,14 @@ impl<'a> Txn<'a> {
             Arc::make_mut(&mut catalog).version = meta.catalog;
         }
         (self.overlay.into_changes(), catalog, meta)
+    }
+
+    pub(crate) fn view(&self) -> &dyn View {
+        &self.overlay
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     fn write_one(&mut self, entry: &FileEntry, id: &str, record: &Record) -> Result<()> {

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use crate::Snapshot;
-use crate::account::{KEY_HEAD, META_KEY, Meta, check_id, entry_key, record_key, scan_file};
+use crate::account::{KEY_HEAD, META_KEY, Meta, Noted, check_id, entry_key, record_key, scan_file};
 use crate::database::{Database, STORE_FILE};
 use crate::error::{Error, Result};
 use crate::index::{Index, id_of, with_id};
@@ -134,6 +134,9 @@ pub fn snapshot(snapshot: &Snapshot) -> Result<Verification> {
         index_has_records(view, *file, name, index, &mut verification)?;
         records_have_index(view, *file, name, index, &mut verification)?;
     }
+    for (number, name) in &numbers {
+        counted(view, *number, name, &mut verification)?;
+    }
     Ok(verification)
 }
 
@@ -147,7 +150,8 @@ fn keys(
     // Strays are named once for each number: a lost file would fill the list by itself.
     let mut strays: BTreeSet<(u8, u32)> = BTreeSet::new();
     view.scan((Bound::Unbounded, Bound::Unbounded), &mut |key, value| {
-        if key == META_KEY {
+        // Notes of what changed and what was before belong to no file: they outlive it.
+        if key == META_KEY || matches!(key.first(), Some(4..=7)) {
             return ControlFlow::Continue(());
         }
         let (Some(&kind), Some(number)) = (key.first(), key.get(1..KEY_HEAD)) else {
@@ -189,6 +193,21 @@ fn keys(
         }
         ControlFlow::Continue(())
     })
+}
+
+/// The number of records that is noted is that of those there are.
+fn counted(view: &dyn View, number: u32, name: &str, verification: &mut Verification) -> Result<()> {
+    let noted = Noted::read(view, number)?.and_then(|noted| noted.records);
+    let Some(noted) = noted.filter(|_| !view.is_laid_over()) else { return Ok(()) };
+    let mut records = 0;
+    scan_file(view, number, &mut |_, _| {
+        records += 1;
+        ControlFlow::Continue(())
+    })?;
+    if records != noted {
+        verification.find(format!("{name}: {records} records, but {noted} are noted"));
+    }
+    Ok(())
 }
 
 /// Each entry of an index leads to a record that has the value.

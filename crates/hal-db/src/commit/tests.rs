@@ -53,12 +53,12 @@ impl StoreTxn for FailingTxn<'_> {
         self
     }
 
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool> {
         count(&self.left)?;
         self.inner.put(key, value)
     }
 
-    fn delete(&mut self, key: &[u8]) -> Result<()> {
+    fn delete(&mut self, key: &[u8]) -> Result<bool> {
         count(&self.left)?;
         self.inner.delete(key)
     }
@@ -102,4 +102,54 @@ fn whichever_call_fails_a_write_is_whole_or_absent() {
         assert!(db.snapshot().unwrap().read("F", "B").unwrap().is_some(), "call {call}");
     }
     assert!(failures > 10, "only {failures} calls failed: the test looks past the writes");
+}
+
+#[test]
+fn writers_that_wait_together_share_one_sync() {
+    let disk = crate::store::Disk::default();
+    let db = Database::over(Box::new(crate::store::Embedded::over(disk.clone()).unwrap()), "a disk").unwrap();
+    db.write(|txn| txn.create_file("F")).unwrap();
+    let syncs = |work: &dyn Fn()| {
+        let before = disk.calls().1;
+        work();
+        disk.calls().1 - before
+    };
+    let put = |n: usize| move |txn: &mut crate::Txn<'_>| txn.write("F", &n.to_string(), &DynArray::new());
+    let of_one = syncs(&|| db.write(put(1000)).unwrap());
+    let of_many = syncs(&|| {
+        // The first holds the writer up until the others have come.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = db.write_later(move |_| wait.recv().map_err(|_| Error::Closed)).unwrap();
+        let tickets: Vec<_> = (0..500).map(|n| db.write_later(put(n)).unwrap()).collect();
+        go.send(()).unwrap();
+        first.wait().unwrap();
+        tickets.into_iter().for_each(|ticket| ticket.wait().unwrap());
+    });
+    // One more where the file had to grow.
+    assert!(of_many <= of_one + 1, "500 writes took {of_many} syncs, one takes {of_one}");
+    let lazy = syncs(&|| {
+        (0..500).for_each(|n| db.write_nosync(put(n)).unwrap());
+        db.sync().unwrap();
+    });
+    // A slow machine may have paused once or twice for longer than a batch waits.
+    assert!(lazy < 100 * of_one, "{lazy} syncs for 500 writes that need none");
+}
+
+#[test]
+fn a_write_without_sync_that_fails_after_its_answer_is_told_later() {
+    let left = Arc::new(AtomicUsize::new(usize::MAX));
+    let store = Failing { inner: Mem::default(), left: Arc::clone(&left) };
+    let db = Database::over(Box::new(store), "failing").unwrap();
+    db.write(|txn| txn.create_file("F")).unwrap();
+    let counted = Arc::clone(&left);
+    db.write_nosync(move |txn| {
+        txn.write("F", "A", &DynArray::new())?;
+        // The closure and its one put succeed, what follows at the commit does not.
+        counted.store(3, Ordering::SeqCst);
+        Ok(())
+    })
+    .unwrap();
+    assert!(matches!(db.sync(), Err(Error::Store { .. })));
+    db.sync().unwrap();
+    assert_eq!(db.snapshot().unwrap().read("F", "A").unwrap(), None);
 }

@@ -113,8 +113,30 @@ impl<'r> Prepared<'r> {
         self.when.as_ref().map(Check::first_item)
     }
 
+    /// COUNT of a whole file: the number is noted with each commit.
+    fn noted_count(&self) -> Result<Option<usize>> {
+        let Run { view, plan, list, .. } = self.run;
+        let whole = self.check.is_none()
+            && self.when.is_none()
+            && self.explode.is_none()
+            && self.search.is_empty()
+            && self.nth == 1
+            && self.limit == usize::MAX
+            && self.sorted_limit == usize::MAX
+            && plan.ids.is_empty()
+            && list.is_none();
+        if !whole || plan.verb != Verb::Count || view.is_laid_over() {
+            return Ok(None);
+        }
+        let noted = crate::account::Noted::read(view, self.file.number)?;
+        Ok(noted.and_then(|noted| noted.records).and_then(|records| usize::try_from(records).ok()))
+    }
+
     /// Hands on each record of the result in order. `records`: whether their content is needed.
     pub(super) fn each(&self, records: bool, visit: &mut Visit<'_>) -> Result<Summary> {
+        if let Some(count) = self.noted_count()? {
+            return Ok(Summary { count, access: "count".to_owned(), ..Summary::default() });
+        }
         let mut search = Search {
             prepared: self,
             rec: Builder::context(self.run),

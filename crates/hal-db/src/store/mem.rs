@@ -72,14 +72,16 @@ impl StoreTxn for MemTxn<'_> {
         self
     }
 
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool> {
+        let before = self.with(key, &mut |_| {})?;
         self.changes.insert(key.to_vec(), Some(value.to_vec()));
-        Ok(())
+        Ok(before)
     }
 
-    fn delete(&mut self, key: &[u8]) -> Result<()> {
+    fn delete(&mut self, key: &[u8]) -> Result<bool> {
+        let before = self.with(key, &mut |_| {})?;
         self.changes.insert(key.to_vec(), None);
-        Ok(())
+        Ok(before)
     }
 
     fn commit(self: Box<Self>) -> Result<()> {

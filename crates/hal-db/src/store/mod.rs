@@ -4,6 +4,8 @@
 //! on `commit` and not at all otherwise, and keys in byte order. It must not reorder, cache for longer than a
 //! transaction, or answer `commit` before the data is safe. The shared tests are `tests::laws`.
 
+#[cfg(test)]
+mod disk;
 mod embedded;
 mod mem;
 mod overlay;
@@ -12,9 +14,11 @@ mod tests;
 
 use std::ops::{Bound, ControlFlow};
 
+#[cfg(test)]
+pub(crate) use disk::Disk;
 pub(crate) use embedded::Embedded;
 pub(crate) use mem::Mem;
-pub(crate) use overlay::{Changes, Overlay, apply};
+pub(crate) use overlay::{Changes, Overlay, Past};
 
 use crate::error::Result;
 
@@ -24,6 +28,9 @@ pub(crate) type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 /// What a scan calls for each entry; the slices live only for the call, so nothing is copied unless the visitor does.
 pub(crate) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
 
+/// What hears of changes: key, new value, whether the key was there.
+pub(crate) type Applied<'v> = dyn FnMut(&[u8], Option<&[u8]>, bool) + 'v;
+
 /// Something that can be read: a snapshot, or a transaction with its own changes.
 pub(crate) trait View {
     /// Calls `found` with the value of `key`; gives whether there was one.
@@ -31,6 +38,11 @@ pub(crate) trait View {
 
     /// Visits the entries of `range` in key order until the visitor breaks off.
     fn scan(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Whether changes lie over what was committed, so that what is noted at a commit may not be true of it.
+    fn is_laid_over(&self) -> bool {
+        false
+    }
 
     /// A copy of the value of `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -53,10 +65,21 @@ pub(crate) trait Store: Send + Sync {
 pub(crate) trait StoreTxn: View {
     /// This transaction as something to read from.
     fn as_view(&self) -> &dyn View;
-    /// Sets a key.
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
-    /// Removes a key; a missing one is no error.
-    fn delete(&mut self, key: &[u8]) -> Result<()>;
+    /// Sets a key; gives whether it was there.
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool>;
+    /// Removes a key; gives whether it was there.
+    fn delete(&mut self, key: &[u8]) -> Result<bool>;
+    /// Makes many changes, in order; `done` hears of each, and whether the key was there before.
+    fn apply(&mut self, changes: Changes, done: &mut Applied<'_>) -> Result<()> {
+        for (key, value) in changes {
+            let was_there = match &value {
+                Some(value) => self.put(&key, value)?,
+                None => self.delete(&key)?,
+            };
+            done(&key, value.as_deref(), was_there);
+        }
+        Ok(())
+    }
     /// Makes all changes visible and durable at once.
     fn commit(self: Box<Self>) -> Result<()>;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
-use super::{KeyRange, StoreTxn, View, Visit};
+use super::{KeyRange, View, Visit};
 use crate::error::Result;
 
 /// Changed keys; `None` is a deletion.
@@ -26,6 +26,13 @@ impl<'a> Overlay<'a> {
         self.changes.insert(key, Some(value));
     }
 
+    /// Puts many keys without values: sorted at once they take half the time.
+    pub(crate) fn put_keys(&mut self, keys: Vec<Vec<u8>>) {
+        self.bytes += keys.iter().map(Vec::len).sum::<usize>();
+        let mut more: Changes = keys.into_iter().map(|key| (key, Some(Vec::new()))).collect();
+        self.changes.append(&mut more);
+    }
+
     pub(crate) fn delete(&mut self, key: Vec<u8>) {
         self.bytes += key.len();
         self.changes.insert(key, None);
@@ -41,18 +48,37 @@ impl<'a> Overlay<'a> {
     }
 }
 
-/// Writes changes to a store's transaction.
-pub(crate) fn apply(changes: Changes, txn: &mut dyn StoreTxn) -> Result<()> {
-    for (key, value) in changes {
-        match value {
-            Some(value) => txn.put(&key, &value)?,
-            None => txn.delete(&key)?,
-        }
+/// A snapshot with changes laid over it, which it owns: what was, seen from what is.
+pub(crate) struct Past {
+    base: Box<dyn View + Send + Sync>,
+    changes: Changes,
+}
+
+impl Past {
+    pub(crate) fn new(base: Box<dyn View + Send + Sync>, changes: Changes) -> Past {
+        Past { base, changes }
     }
-    Ok(())
+}
+
+impl View for Past {
+    fn is_laid_over(&self) -> bool {
+        true
+    }
+
+    fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        with(self.base.as_ref(), &self.changes, key, found)
+    }
+
+    fn scan(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        scan(self.base.as_ref(), &self.changes, range, visit)
+    }
 }
 
 impl View for Overlay<'_> {
+    fn is_laid_over(&self) -> bool {
+        true
+    }
+
     fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
         with(self.base, &self.changes, key, found)
     }

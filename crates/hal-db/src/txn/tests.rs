@@ -114,3 +114,65 @@ fn an_item_that_is_not_there_cannot_be_indexed() {
     assert_eq!(error.to_string(), "NAEM is not a field of F\n\nhint: did you mean NAME?");
     assert!(matches!(db.write(|txn| txn.create_index("F", "@ID")), Err(Error::Refused(_))));
 }
+
+#[test]
+fn a_session_commits_all_or_nothing_and_others_see_it_only_then() {
+    let db = Database::in_memory();
+    db.write(|txn| txn.create_file("F")).unwrap();
+    let (mut one, mut two) = (db.session(), db.session());
+    assert_ne!(one.number(), two.number());
+    let text =
+        |session: &crate::Session, id: &str| session.read("F", id).unwrap().map(|record| record.to_text());
+    let soon = Some(std::time::Duration::ZERO);
+    one.begin();
+    let unlocked = one.write("F", "A", &DynArray::from_text("1"), false).unwrap_err();
+    assert!(matches!(unlocked, Error::NotLocked { .. }), "{unlocked}");
+    for id in ["A", "B"] {
+        assert_eq!(one.read_locked("f", id, crate::locks::Kind::Update, soon).unwrap(), None);
+        one.write("F", id, &DynArray::from_text("1"), false).unwrap();
+    }
+    one.begin();
+    one.delete("F", "B", false).unwrap();
+    one.commit().unwrap();
+    assert_eq!((text(&one, "A"), text(&one, "B"), text(&two, "A")), (Some("1".into()), None, None));
+    // The lock outlives the write until the outer commit.
+    let held = two.read_locked("F", "A", crate::locks::Kind::Read, soon).unwrap_err();
+    assert!(matches!(held, Error::Lock(crate::locks::Refused::Held { by }) if by == one.number()), "{held}");
+    let before = db.snapshot().unwrap().commit_number();
+    one.commit().unwrap();
+    assert_eq!(db.snapshot().unwrap().commit_number(), before + 1);
+    let read = two.read_locked("F", "A", crate::locks::Kind::Update, soon).unwrap();
+    assert_eq!(read.map(|record| record.to_text()), Some("1".into()));
+    // Rolled back, or dropped: nothing is left of it, locks neither.
+    two.begin();
+    two.write("F", "A", &DynArray::from_text("2"), false).unwrap();
+    assert!(two.rollback() && !two.rollback());
+    assert_eq!(text(&two, "A"), Some("1".into()));
+    two.begin();
+    two.read_locked("F", "A", crate::locks::Kind::Update, soon).unwrap();
+    two.write("F", "A", &DynArray::from_text("3"), false).unwrap();
+    drop(two);
+    assert_eq!(text(&one, "A"), Some("1".into()));
+    assert!(db.locks().list().is_empty());
+    assert!(one.commit().is_err());
+}
+
+#[test]
+fn a_file_may_stand_outside_of_transactions_and_a_lock_may_be_demanded() {
+    let db = Database::in_memory();
+    db.write(|txn| txn.create_file("LOG")).unwrap();
+    let mut session = db.session();
+    session.write("LOG", "A", &DynArray::from_text("x"), false).unwrap();
+    session.set_must_lock(true);
+    assert!(matches!(session.write("LOG", "A", &DynArray::new(), false), Err(Error::NotLocked { .. })));
+    session.lock_file("LOG", None).unwrap();
+    session.write("LOG", "A", &DynArray::from_text("y"), false).unwrap();
+    assert!(session.unlock_file("LOG").unwrap());
+    session.set_nosync(true).unwrap();
+    session.set_must_lock(false);
+    session.write("LOG", "B", &DynArray::from_text("z"), false).unwrap();
+    session.set_nosync(false).unwrap();
+    assert!(db.snapshot().unwrap().read("LOG", "B").unwrap().is_some());
+    session.begin();
+    assert!(session.end_command());
+}
