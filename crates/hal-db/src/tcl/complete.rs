@@ -43,7 +43,8 @@ const KEYWORDS: &[&str] = &[
 /// Completes the last word of `before`, the line up to the cursor: where the word begins, and what it may become.
 #[must_use]
 pub fn complete(db: &Database, before: &str) -> (usize, Vec<String>) {
-    let start = before.rfind(|c: char| c.is_whitespace() || ",(\"'".contains(c)).map_or(0, |at| at + 1);
+    let divides = |c: char| c.is_whitespace() || ",(\"'".contains(c);
+    let start = before.char_indices().rfind(|(_, c)| divides(*c)).map_or(0, |(at, c)| at + c.len_utf8());
     let word = before[start..].to_uppercase();
     let mut found = Vec::new();
     let mut offer = |name: &str| {

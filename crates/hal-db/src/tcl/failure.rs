@@ -55,6 +55,12 @@ impl Failure {
         self
     }
 
+    /// Ends everything that runs, not this sentence alone.
+    #[must_use]
+    pub(super) fn and_stop(self) -> Failure {
+        Failure { stop: Some(Stop::Abort), ..self }
+    }
+
     /// The command needs to be written otherwise.
     pub(super) fn usage(usage: &str) -> Failure {
         Failure::new(ARGUMENTS, "The command is incomplete or has words it does not know")

@@ -42,7 +42,7 @@ use output::Output;
 pub const LINE_BYTES_MAX: usize = crate::query::SENTENCE_BYTES_MAX;
 /// Depth of paragraphs and sentences that call each other.
 pub const NESTING_MAX: usize = 32;
-/// Sentences that one paragraph may run: a loop without end would otherwise stop only by hand.
+/// Sentences that paragraphs may run for one line: a loop without end would otherwise stop only by hand.
 pub const SENTENCES_MAX: usize = 1_000_000;
 
 /// Where a session shows what it finds, and asks.
@@ -173,6 +173,8 @@ pub struct Session {
     /// The sentence that runs: @SENTENCE.
     sentence: String,
     depth: usize,
+    /// Sentences of paragraphs that this line has run.
+    sentences: usize,
     off: bool,
 }
 
@@ -198,6 +200,7 @@ impl Session {
             command: String::new(),
             sentence: String::new(),
             depth: 0,
+            sentences: 0,
             off: false,
         }
     }
@@ -248,6 +251,7 @@ impl Session {
         self.answers.clear();
         self.data.clear();
         self.depth = 0;
+        self.sentences = 0;
         if line.is_empty() {
             return Next::Line;
         }

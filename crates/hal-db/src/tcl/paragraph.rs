@@ -55,15 +55,14 @@ impl Session {
     pub(super) fn paragraph(&mut self, name: &str, record: &Record, world: &mut World<'_>) -> Done {
         let lines = lines(record);
         let mut at = 0;
-        let mut count = 0;
         let interrupt = world.terminal.interrupt();
         while let Some(line) = lines.get(at) {
-            count += 1;
-            if count > SENTENCES_MAX {
+            self.sentences += 1;
+            if self.sentences > SENTENCES_MAX {
                 let message = format!(
                     "Paragraph {name} has run {SENTENCES_MAX} sentences; is there a loop without end?"
                 );
-                return Err(Failure::new(failure::ARGUMENTS, message));
+                return Err(Failure::new(failure::ARGUMENTS, message).and_stop());
             }
             if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(Stop::Abort.into());
@@ -157,9 +156,8 @@ fn go(line: &str, lines: &[String]) -> Done<usize> {
         .position(|line| label(line).is_some_and(|(label, _)| label.eq_ignore_ascii_case(name)))
         .ok_or_else(|| {
             // Going on behind a GO would do what its author ruled out.
-            let failure =
-                Failure::new(failure::ARGUMENTS, format!("There is no label {name}: in this paragraph"));
-            Failure { stop: Some(Stop::Abort), ..failure }
+            let message = format!("There is no label {name}: in this paragraph");
+            Failure::new(failure::ARGUMENTS, message).and_stop()
         })
 }
 
@@ -174,6 +172,5 @@ fn start_of_loop(lines: &[String], repeat: usize) -> Done<usize> {
             _ => {}
         }
     }
-    let failure = Failure::new(failure::ARGUMENTS, "REPEAT without LOOP");
-    Err(Failure { stop: Some(Stop::Abort), ..failure })
+    Err(Failure::new(failure::ARGUMENTS, "REPEAT without LOOP").and_stop())
 }

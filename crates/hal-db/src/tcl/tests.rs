@@ -327,8 +327,10 @@ fn a_paragraph_asks_decides_and_repeats() {
         bench.run("ALLOFIT"),
         "! NOSUCH is not in your VOC\n0 record(s) counted\nkeyword\n7 HOME\n! There is no label nowhere: in this paragraph\n"
     );
-    bench.voc("ROUND", "PAþROUND");
-    assert!(bench.run("ROUND").contains("more than 32 deep"));
+    // Each calls itself twice: all of it ends, or it would run 2 to the 32 times.
+    bench.voc("ROUND", "PAþROUNDþROUND");
+    assert_eq!(bench.run("ROUND"), "! Sentences and paragraphs call each other more than 32 deep\n");
+    assert_eq!(bench.code(), -1);
 }
 
 #[test]
@@ -475,4 +477,98 @@ fn a_word_that_is_begun_is_completed() {
     assert_eq!(complete("LIST DICT "), " PERSON VOC");
     assert_eq!(complete("SORT person WITH t"), "t TOTAL TOWN");
     assert_eq!(complete("SORT person BY Zoë"), "Zoë ");
+    assert_eq!(complete("LIST\u{3000}P"), "P PERSON");
+}
+
+/// Words that lines are made of: verbs, names, signs, halves of prompts and quotes.
+const PIECES: &[&str] = &[
+    "LIST",
+    "SORT",
+    "SELECT",
+    "CT",
+    "COPY",
+    "DELETE",
+    "SET",
+    "IF",
+    "DISPLAY",
+    "GET.LIST",
+    "SAVE.LIST",
+    "MERGE.LIST",
+    "QSELECT",
+    "CREATE.FILE",
+    "CNAME",
+    "TERM",
+    "DATE",
+    "EXPLAIN",
+    "LIST.INDEX",
+    "CREATE.INDEX",
+    "PERSON",
+    "DICT",
+    "VOC",
+    "NAME",
+    "TOWN",
+    "WITH",
+    "=",
+    "EQ",
+    "THEN",
+    "TO",
+    "FROM",
+    "SAVING",
+    "ALL",
+    "*",
+    "1",
+    "99999999999999999999",
+    "-1",
+    "<<",
+    ">>",
+    "<<A,",
+    "<<C2>>",
+    "<<F(PERSON,1,1)>>",
+    "<<R(",
+    ")",
+    "(",
+    "\"",
+    "'",
+    "\\",
+    ",",
+    " ",
+    "@SELECTED",
+    "@USER0",
+    ".",
+    ".C/",
+    ".L",
+    ".X",
+    ".S",
+    ".I",
+    "é",
+    "中",
+    "\u{3000}",
+    "\u{FE}",
+    "\0",
+    "UNION",
+    "OVERWRITING",
+    "DELETING",
+    "PA1",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_line_ends_a_session(lines in proptest::collection::vec(
+        proptest::collection::vec(0..PIECES.len(), 1..10), 1..6,
+    ), spaced: bool) {
+        let mut bench = Bench::new();
+        for line in lines {
+            let pieces: Vec<&str> = line.iter().map(|&at| PIECES[at]).collect();
+            let line = pieces.join(if spaced { " " } else { "" });
+            bench.screen.answers.extend(["Y".to_owned(), "中 <<x>>".to_owned()]);
+            proptest::prop_assert!(super::complete(&bench.session.account.db, &line).0 <= line.len());
+            bench.voc("PA1", &format!("PAþ{line}þLOOPþ{line}þIF @SELECTED > 0 THEN GO Aþ{line}þA: STOP"));
+            bench.run(&line);
+            bench.run("PA1");
+        }
+        // Whatever came before: it still answers.
+        proptest::prop_assert!(bench.run("WHO").ends_with(" HOME\n"));
+    }
 }

@@ -127,7 +127,8 @@ impl Session {
     fn nested(&mut self, run: impl FnOnce(&mut Session) -> Done) -> Done {
         if self.depth >= NESTING_MAX {
             let message = format!("Sentences and paragraphs call each other more than {NESTING_MAX} deep");
-            return Err(Failure::new(failure::ARGUMENTS, message));
+            // To go on would run all the others that lead here as well.
+            return Err(Failure::new(failure::ARGUMENTS, message).and_stop());
         }
         self.depth += 1;
         let done = run(self);
