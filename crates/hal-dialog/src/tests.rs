@@ -361,7 +361,7 @@ fn numbers_are_spoken_as_the_dictionary_shows_them() {
         let mut rescaled = |id: &str, bytes: &[u8]| {
             let mut record = Record::from_bytes(bytes);
             if let Ok(number) = record.extract_text(item.field as i64, 1, 0).parse::<f64>() {
-                record.replace(item.field as i64, 1, 0, &format!("{:.0}", number * 10.0));
+                record.replace(item.field as i64, 1, 0, format!("{:.0}", number * 10.0));
             }
             rows.push(((*file).to_string(), id.to_string(), record));
             std::ops::ControlFlow::Continue(())
