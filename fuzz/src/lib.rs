@@ -9,9 +9,11 @@
 pub mod conversion;
 pub mod expression;
 pub mod format;
+pub mod hashed;
 pub mod pattern;
 pub mod query;
 pub mod record;
+pub mod table;
 
 /// One target: its name, what its input looks like, and what is done with it.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pattern", seeds: pattern::SEEDS, fuzz_one: pattern::fuzz_one },
     Target { name: "query", seeds: query::SEEDS, fuzz_one: query::fuzz_one },
     Target { name: "expression", seeds: expression::SEEDS, fuzz_one: expression::fuzz_one },
+    Target { name: "hashed", seeds: hashed::SEEDS, fuzz_one: hashed::fuzz_one },
+    Target { name: "table", seeds: table::SEEDS, fuzz_one: table::fuzz_one },
 ];
 
 /// Longest result allowed for an input (31.5), with something for short ones.

@@ -9,7 +9,7 @@ use crate::memory::{Last, Memory};
 use crate::records::{Fault, Records};
 use crate::skill::Run;
 use crate::turn::{Answer, Pending, Said, Slot, Stop, Turn};
-use crate::understand::control::{Assent, Control, assent, control, is_undo};
+use crate::understand::control::{Assent, Control, Heard};
 use crate::understand::matcher::THIRD_PERSON;
 use crate::understand::names::Kind;
 use crate::understand::normalise::{core, tokens};
@@ -167,7 +167,8 @@ fn not_understood(q: &Question<'_>, first: &str) -> Reply {
 
 /// Control words, yes and no, undo: whole utterances that need no reading.
 fn steering(db: &Database, memory: &mut Memory, q: &Question<'_>, first: &str) -> Option<Reply> {
-    if let Some(assent) = assent(first) {
+    let heard = Heard::new(first);
+    if let Some(assent) = heard.assent() {
         if let Some(pending) = memory.pending.take() {
             return Some(answer_pending(db, memory, q, pending, assent));
         }
@@ -176,7 +177,7 @@ fn steering(db: &Database, memory: &mut Memory, q: &Question<'_>, first: &str) -
             Assent::No => plain("All right.", "CONTROL", "control_no", Outcome::Answered),
         });
     }
-    if is_undo(first) {
+    if heard.is_undo(first) {
         if memory.pending.take().is_some() {
             return Some(plain(
                 "All right, I did not change anything.",
@@ -187,7 +188,7 @@ fn steering(db: &Database, memory: &mut Memory, q: &Question<'_>, first: &str) -
         }
         return Some(undo(db, memory, q));
     }
-    Some(match control(first)? {
+    Some(match heard.control()? {
         Control::Stop => {
             memory.pending = None;
             plain("Okay.", "CONTROL", "control_stop", Outcome::Answered)

@@ -290,29 +290,66 @@ const UNDO: &[&str] = &[
     "take that back again",
 ];
 
+/// An utterance in two readings: made once, asked for several things.
+pub(crate) struct Heard {
+    /// As it was said, without the name.
+    whole: String,
+    /// Without all politeness.
+    inner: String,
+}
+
+impl Heard {
+    pub(crate) fn new(text: &str) -> Heard {
+        let words = tokens(text);
+        let inner = joined(&words[core(&words)]);
+        let named: Vec<_> = words.into_iter().filter(|t| t.text != "hal" && t.text != "hey").collect();
+        Heard { whole: joined(&named), inner }
+    }
+
+    fn is(&self, phrases: &[&str]) -> bool {
+        phrases.contains(&self.whole.as_str()) || phrases.contains(&self.inner.as_str())
+    }
+
+    /// What steers the conversation.
+    pub(crate) fn control(&self) -> Option<Control> {
+        match () {
+            () if self.is(STOP) => Some(Control::Stop),
+            () if self.is(HOLD) => Some(Control::Hold),
+            () if self.is(REPEAT) => Some(Control::Repeat),
+            () if self.is(GOODBYE) => Some(Control::Goodbye),
+            () => None,
+        }
+    }
+
+    /// Yes or no, when that is all that was said.
+    pub(crate) fn assent(&self) -> Option<Assent> {
+        let is = |list: &[&str]| is_made_of(&self.whole, list) || list.contains(&self.inner.as_str());
+        if is(NO) {
+            return Some(Assent::No);
+        }
+        is(YES).then_some(Assent::Yes)
+    }
+
+    /// "Undo", "take that back", also before or after an explanation: "we have some in the drawer, undo that".
+    pub(crate) fn is_undo(&self, text: &str) -> bool {
+        // "Undo that, we do have some", said without a pause.
+        let reasoned = UNDO.iter().any(|undo| {
+            let rest = self.inner.strip_prefix(undo);
+            rest.is_some_and(|rest| rest.starts_with(" we ") || rest.starts_with(" i "))
+        });
+        reasoned
+            || self.is(UNDO)
+            || super::normalise::clauses(text)
+                .last()
+                .is_some_and(|last| last.len() < text.len() && Heard::new(last).is(UNDO))
+    }
+}
+
 /// Recognises an utterance that is nothing but a control word, in its usual variants.
 ///
 /// "stop" and "please be quiet now" are; "stop taking metformin" is not.
 pub fn control(text: &str) -> Option<Control> {
-    let (whole, inner) = utterance(text);
-    let is = |list: &[&str]| list.contains(&whole.as_str()) || list.contains(&inner.as_str());
-    match () {
-        () if is(STOP) => Some(Control::Stop),
-        () if is(HOLD) => Some(Control::Hold),
-        () if is(REPEAT) => Some(Control::Repeat),
-        () if is(GOODBYE) => Some(Control::Goodbye),
-        () => None,
-    }
-}
-
-/// Yes or no, when that is all that was said.
-pub(crate) fn assent(text: &str) -> Option<Assent> {
-    let (whole, inner) = utterance(text);
-    let is = |list: &[&str]| is_made_of(&whole, list) || list.contains(&inner.as_str());
-    if is(NO) {
-        return Some(Assent::No);
-    }
-    is(YES).then_some(Assent::Yes)
+    Heard::new(text).control()
 }
 
 /// Whether the text is one of the phrases, or several in a row: "yes please do", "no no never mind".
@@ -327,29 +364,6 @@ fn is_made_of(text: &str, phrases: &[&str]) -> bool {
             phrases.contains(&&text[..at])
                 && (matches!(rest, "please" | "thanks" | "thank you") || is_made_of(rest, phrases))
         })
-}
-
-/// "Undo", "take that back", also after an explanation: "we have some in the drawer, undo that".
-pub(crate) fn is_undo(text: &str) -> bool {
-    let is = |text: &str| {
-        let (whole, inner) = utterance(text);
-        UNDO.contains(&whole.as_str()) || UNDO.contains(&inner.as_str())
-    };
-    // "Undo that, we do have some", said without a pause.
-    let (_, inner) = utterance(text);
-    let reasoned = UNDO.iter().any(|undo| {
-        inner.strip_prefix(undo).is_some_and(|rest| rest.starts_with(" we ") || rest.starts_with(" i "))
-    });
-    reasoned
-        || is(text)
-        || super::normalise::clauses(text).last().is_some_and(|last| last.len() < text.len() && is(last))
-}
-
-/// The words as said without the name, and without all politeness.
-fn utterance(text: &str) -> (String, String) {
-    let words = tokens(text);
-    let named = words.iter().filter(|t| t.text != "hal" && t.text != "hey").cloned().collect::<Vec<_>>();
-    (joined(&named), joined(&words[core(&words)]))
 }
 
 #[cfg(test)]
@@ -389,11 +403,11 @@ mod tests {
 
     #[test]
     fn yes_no_and_undo_are_whole_utterances() {
-        assert_eq!(assent("Yes, please."), Some(Assent::Yes));
-        assert_eq!(assent("no thanks"), Some(Assent::No));
-        assert_eq!(assent("cancel that"), Some(Assent::No));
-        assert_eq!(assent("yes i am allergic to cats"), None);
-        assert!(is_undo("HAL, undo that please"));
-        assert!(!is_undo("undo my seat belt"));
+        assert_eq!(Heard::new("Yes, please.").assent(), Some(Assent::Yes));
+        assert_eq!(Heard::new("no thanks").assent(), Some(Assent::No));
+        assert_eq!(Heard::new("cancel that").assent(), Some(Assent::No));
+        assert_eq!(Heard::new("yes i am allergic to cats").assent(), None);
+        assert!(Heard::new("HAL, undo that please").is_undo("HAL, undo that please"));
+        assert!(!Heard::new("undo my seat belt").is_undo("undo my seat belt"));
     }
 }

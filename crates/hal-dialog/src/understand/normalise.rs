@@ -692,6 +692,10 @@ pub fn core(tokens: &[Token]) -> std::ops::Range<usize> {
 }
 
 fn prefix(tokens: &[Token], phrase: &str) -> Option<usize> {
+    // Most phrases fail at their first letter; every turn compares some hundreds.
+    if tokens.first()?.text.as_bytes().first() != phrase.as_bytes().first() {
+        return None;
+    }
     let mut n = 0;
     for word in phrase.split(' ') {
         if tokens.get(n)?.text != word {
@@ -703,6 +707,9 @@ fn prefix(tokens: &[Token], phrase: &str) -> Option<usize> {
 }
 
 fn suffix(tokens: &[Token], phrase: &str) -> Option<usize> {
+    if tokens.last()?.text.as_bytes().last() != phrase.as_bytes().last() {
+        return None;
+    }
     let n = phrase.split(' ').count();
     let from = tokens.len().checked_sub(n)?;
     prefix(&tokens[from..], phrase)
