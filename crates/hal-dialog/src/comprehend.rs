@@ -7,7 +7,7 @@ use crate::memory::Memory;
 use crate::turn::{Slot, Slots};
 use crate::understand;
 use crate::understand::daytime;
-use crate::understand::matcher::{Found, Matcher, Situation, is_filler, is_function_word};
+use crate::understand::matcher::{Found, Matcher, Situation, is_content_word, is_function_word};
 use crate::understand::moment::Moment;
 use crate::understand::names::{Entity, Kind, Lexicon, Mention};
 use crate::understand::normalise::{Token, core, joined, surface, tokens};
@@ -61,9 +61,12 @@ pub(crate) fn understand(
         if parts.len() < 2 {
             continue;
         }
+        let spoken_of: Vec<_> = parts.iter().map(|part| topics(brain, lexicon, q.now, part)).collect();
         for &part in parts.iter().rev() {
-            let rest: Vec<&str> = parts.iter().filter(|other| **other != part).copied().collect();
-            nearer(&mut best, understand_part(brain, memory, lexicon, q, part, &rest));
+            let others = (0..parts.len()).filter(|&other| parts[other] != part);
+            let rest: Vec<&str> = others.clone().map(|other| parts[other]).collect();
+            let beside = others.flat_map(|other| spoken_of[other].iter().cloned()).collect();
+            nearer(&mut best, understand_part(brain, memory, lexicon, q, part, &rest, beside));
             if best.as_ref().is_some_and(|b| b.unexplained == 0) {
                 return best;
             }
@@ -72,7 +75,7 @@ pub(crate) fn understand(
     best
 }
 
-/// One clause as the question, with what the others speak of.
+/// One clause as the question, with the others and what they speak of.
 fn understand_part(
     brain: &Brain,
     memory: &Memory,
@@ -80,9 +83,8 @@ fn understand_part(
     q: &Question<'_>,
     part: &str,
     rest: &[&str],
+    beside: Vec<(Kind, Slot)>,
 ) -> Option<Understood> {
-    let beside: Vec<(Kind, Slot)> =
-        rest.iter().flat_map(|text| topics(brain, lexicon, q.now, text)).collect();
     // "Have we got pet insurance, what is the number": without the pet the answer would be about another thing.
     if beside
         .iter()
@@ -93,8 +95,8 @@ fn understand_part(
     let reminded = memory.reminded_of(beside.iter().cloned());
     let alone = understand_text(brain, &reminded, lexicon, q, part).filter(|found| {
         // A clause with nothing of its own ("what day was it") asks about the other.
-        let is_content = |t: &Token| !is_function_word(&t.text) && !is_filler(&t.text);
-        let more = !beside.is_empty() || rest.iter().any(|text| tokens(text).iter().any(is_content));
+        let more = !beside.is_empty()
+            || rest.iter().any(|text| tokens(text).iter().any(|t| is_content_word(&t.text)));
         !more || !GENERAL.contains(&brain.asks[found.ask].intent.as_str())
     });
     let mut found = match alone {
@@ -489,8 +491,7 @@ fn correct(brain: &Brain, lexicon: &Lexicon, words: &[Token], spoken: bool) -> O
             i > 0 && lexicon.knows_word(&out[i - 1].text) && !brain.matcher.knows_word(&out[i - 1].text);
         let token = &mut out[i];
         let word = token.text.as_str();
-        let known = is_function_word(word)
-            || is_filler(word)
+        let known = !is_content_word(word)
             || brain.matcher.knows_word(word)
             || lexicon.knows_word(word)
             || TIME_WORDS.contains(&word);

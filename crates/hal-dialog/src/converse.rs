@@ -37,7 +37,6 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         Some(understood) => Some(understood),
         None => understand(brain, memory, &lexicon, q),
     };
-    let is_sure = understood.is_some();
     let found = understood.or_else(|| searched(brain, &lexicon, q, first));
     let Some(mut understood) = found else { return not_understood(q, first) };
     let ask = &brain.asks[understood.ask];
@@ -64,7 +63,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         offers: &brain.offers,
     };
     let answer = for_each(&mut turn);
-    if !is_sure && matches!(&answer, Err(Stop::Said(said)) if said.text.is_empty()) {
+    if matches!(&answer, Ok(said) if said.outcome == Outcome::NotUnderstood) {
         return not_understood(q, first);
     }
     let reply = finish(memory, &turn, answer);
@@ -106,6 +105,9 @@ fn for_each(turn: &mut Turn<'_>) -> Answer {
             Err(Stop::Said(said)) => *said,
             Err(fault) => return Err(fault),
         };
+        if said.outcome == Outcome::NotUnderstood {
+            return Ok(said);
+        }
         if said.outcome == Outcome::Answered { found.push(said.text) } else { nothing.push(said.text) }
     }
     turn.slots.insert(Kind::Person, group);

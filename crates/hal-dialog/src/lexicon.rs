@@ -1,5 +1,6 @@
 //! Fills a [`Lexicon`] from the records: who and what can be named, and by which words.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hal_db::{Snapshot, Version};
@@ -312,14 +313,7 @@ fn people(
     let people = records.all("PERSON")?;
     let me = people.iter().find(|p| Some(p.id.as_str()) == person);
     // Values `relation:PERSON_ID` of the one who asks.
-    let relations: Vec<(String, String)> = me.map_or_else(Vec::new, |me| {
-        me.values("RELATIONSHIPS")
-            .iter()
-            .filter_map(|value| {
-                value.split_once(':').map(|(r, id)| (r.trim().to_lowercase(), id.trim().to_string()))
-            })
-            .collect()
-    });
+    let relations = me.map_or_else(Vec::new, Rec::relations);
     for rec in people.iter().take(NAMES_MAX) {
         let (first, last) = (rec.text("FIRST_NAME"), rec.text("LAST_NAME"));
         let full = format!("{first} {last}").trim().to_string();
@@ -385,34 +379,34 @@ fn people(
 
 /// "Joan's husband", "the husband of Joan", and "Ben's teacher" where the notes of a teacher name Ben.
 fn relatives(lexicon: &mut Lexicon, people: &[Rec], synonyms: &Synonyms) {
-    let index_of = |lexicon: &Lexicon, id: &str| {
-        lexicon.entities.iter().position(|e| e.kind == Kind::Person && e.id == id)
-    };
-    for rec in people.iter().take(NAMES_MAX) {
-        let first = rec.text("FIRST_NAME").to_lowercase();
-        let related: Vec<(String, String)> = rec
-            .values("RELATIONSHIPS")
-            .iter()
-            .filter_map(|v| v.split_once(':').map(|(r, id)| (r.trim().to_lowercase(), id.trim().to_owned())))
-            .collect();
-        for (relation, id) in related {
-            let Some(index) = index_of(lexicon, &id) else { continue };
+    let people = &people[..people.len().min(NAMES_MAX)];
+    let places: HashMap<String, usize> = (0..lexicon.entities.len())
+        .filter(|&i| lexicon.entities[i].kind == Kind::Person)
+        .map(|i| (lexicon.entities[i].id.clone(), i))
+        .collect();
+    let first_name = |rec: &Rec| rec.text("FIRST_NAME").to_lowercase();
+    let first_names: HashSet<String> =
+        people.iter().map(first_name).filter(|name| !name.is_empty()).collect();
+    let longest = first_names.iter().map(String::len).max().unwrap_or(0);
+    for rec in people {
+        let first = first_name(rec);
+        for (relation, id) in rec.relations() {
+            let Some(&index) = places.get(&id) else { continue };
             let group = synonyms.relation.iter().find(|g| g.first().is_some_and(|n| n.text == relation));
-            let called =
-                group.map_or_else(|| vec![relation.clone()], |g| g.iter().map(|n| n.text.clone()).collect());
+            let called = group
+                .map_or_else(|| vec![words_of(&relation)], |g| g.iter().map(|n| n.words.clone()).collect());
             for name in called {
-                let name = words_of(&name);
                 lexicon.call(index, [vec![first.clone(), "'s".into()], name.clone()].concat());
                 lexicon.call(index, [name, vec!["of".into(), first.clone()]].concat());
             }
         }
         let notes = rec.text("NOTES").to_lowercase();
         let title = words_of(&rec.text("TITLE"));
-        let (Some(index), Some(last)) = (index_of(lexicon, &rec.id), title.last()) else { continue };
-        for other in people {
-            let other = other.text("FIRST_NAME").to_lowercase();
-            if notes.contains(&format!("{other}'s")) {
-                let owner = vec![other.clone(), "'s".into()];
+        let (Some(&index), Some(last)) = (places.get(&rec.id), title.last()) else { continue };
+        for (end, _) in notes.match_indices("'s") {
+            let starts = (end.saturating_sub(longest)..end).filter(|&start| notes.is_char_boundary(start));
+            for other in starts.map(|start| &notes[start..end]).filter(|other| first_names.contains(*other)) {
+                let owner = vec![other.to_owned(), "'s".into()];
                 lexicon.call(index, [owner.clone(), title.clone()].concat());
                 lexicon.call(index, [owner, vec![last.clone()]].concat());
             }

@@ -88,14 +88,15 @@ impl Rec {
         (cents.abs() < 9e15).then_some(cents as i64)
     }
 
-    /// Decimal places that the field's conversion takes off the stored number: 2 for `MD2,$`, 4 for `MD24`.
     fn scale(&self, field: &str) -> i32 {
-        let Some(item) = self.dictionary.data(field) else { return 0 };
-        let Some(code) = item.conversion.strip_prefix('M') else { return 0 };
-        let Some(digits) = code.strip_prefix(['D', 'L', 'R']) else { return 0 };
-        let mut digits = digits.chars().map_while(|c| c.to_digit(10));
-        let shown = digits.next().unwrap_or(0);
-        digits.next().unwrap_or(shown) as i32
+        self.dictionary.data(field).map_or(0, |item| hal_db::conv::scale(&item.conversion) as i32)
+    }
+
+    /// The values of RELATIONSHIPS: relation in lower case and the id of the person who is that.
+    pub(crate) fn relations(&self) -> Vec<(String, String)> {
+        let pairs = self.values("RELATIONSHIPS");
+        let pairs = pairs.iter().filter_map(|value| value.split_once(':'));
+        pairs.map(|(relation, id)| (relation.trim().to_lowercase(), id.trim().to_owned())).collect()
     }
 
     /// A time of day in seconds, as the database stores it or as somebody typed it ("10:30").

@@ -377,3 +377,11 @@ fn numbers_are_spoken_as_the_dictionary_shows_them() {
     assert_eq!(once(&brain, &db, "what is my weight").text, plain);
     assert_eq!(once(&brain, &db, "how much did i spend this year").text, spent);
 }
+
+#[test]
+fn what_is_found_for_none_of_a_group_is_not_understood() {
+    let (brain, db) = (Brain::builtin().unwrap(), household());
+    let reply = once(&brain, &db, "when do my kids fly to saturn");
+    assert_eq!(reply.outcome, Outcome::NotUnderstood, "{:?}", reply.text);
+    assert!(reply.text.starts_with("I did not understand"), "{:?}", reply.text);
+}

@@ -51,6 +51,11 @@ impl Said {
         Said { outcome: Outcome::Asked, pending: Some(pending), ..Said::answered(text) }
     }
 
+    /// What a handler says that finds it was not meant.
+    pub(crate) fn not_understood() -> Said {
+        Said { outcome: Outcome::NotUnderstood, ..Said::answered("") }
+    }
+
     /// Makes an entity what "it", "he" or "she" stands for.
     pub(crate) fn about(mut self, kind: Kind, id: &str, shown: &str) -> Said {
         let entity = Entity { kind, id: id.to_string(), shown: shown.to_string() };
@@ -98,6 +103,11 @@ pub(crate) struct Who {
 }
 
 impl Who {
+    /// The one who asks.
+    pub(crate) fn user(id: &str) -> Who {
+        Who { id: id.to_owned(), first_name: "You".into(), is_user: true }
+    }
+
     fn pick(&self, me: &str, other: String) -> String {
         if self.is_user { me.to_string() } else { other }
     }
@@ -177,7 +187,7 @@ impl Turn<'_> {
         };
         let Some(entity) = named else {
             return match &self.user.person {
-                Some(id) => Ok(Who { id: id.clone(), first_name: "You".into(), is_user: true }),
+                Some(id) => Ok(Who::user(id)),
                 None => Err(Said::nothing(
                     "I do not know whose records are yours: this sign-in has no person set. Ask about somebody by name.",
                 )
@@ -215,9 +225,7 @@ impl Turn<'_> {
             "brother",
         ];
         let related = me.is_some_and(|me| {
-            me.values("RELATIONSHIPS").iter().filter_map(|v| v.split_once(':')).any(|(relation, id)| {
-                id.trim() == who.id && FAMILY.contains(&relation.trim().to_lowercase().as_str())
-            })
+            me.relations().iter().any(|(relation, id)| *id == who.id && FAMILY.contains(&relation.as_str()))
         });
         if related {
             return Ok(who);

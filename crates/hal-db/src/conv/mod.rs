@@ -156,6 +156,17 @@ fn length_max(length: usize) -> usize {
     4096 + length.saturating_mul(GROWTH_MAX)
 }
 
+/// Decimal places that a conversion takes off the stored number: 2 for `MD2,$`, 4 for `MD24`, 0 for codes that scale nothing (5.4).
+#[must_use]
+pub fn scale(code: &str) -> u32 {
+    let [b'M' | b'm', b'D' | b'd' | b'L' | b'l' | b'R' | b'r', digits @ ..] = code.as_bytes() else {
+        return 0;
+    };
+    // MDnm: n decimals shown, m decimals stored; m is n where it is left out.
+    let digits = digits.iter().take_while(|digit| digit.is_ascii_digit()).take(2);
+    digits.last().map_or(0, |digit| u32::from(digit - b'0'))
+}
+
 /// Converts a stored value for output. Several codes are separated by U+00FD and applied in turn.
 ///
 /// On failure gives the value that could not be converted, and why. "" stays "" (except with ML and MR).

@@ -372,3 +372,20 @@ fn a_chain_of_codes_cannot_fill_the_memory() {
     assert!(value.len() < 100_000 && status == Status::BadData);
     assert_eq!(oconv(b"x", &vec!["MCU"; 200].join("\u{FD}")), (b"X".to_vec(), Status::BadCode));
 }
+
+#[test]
+fn what_a_conversion_takes_off_the_stored_number() {
+    for (code, places) in [
+        ("MD2,$", 2),
+        ("MD24", 4),
+        ("md1", 1),
+        ("MR3Z", 3),
+        ("MD0", 0),
+        ("MD", 0),
+        ("MTH", 0),
+        ("D4-", 0),
+        ("", 0),
+    ] {
+        assert_eq!(super::scale(code), places, "{code}");
+    }
+}

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::conv;
 use crate::dict::{DataItem, Dictionary, Item};
 use crate::dynarray::{DynArray, FM};
 use crate::error::Result;
@@ -83,19 +84,10 @@ enum Form {
 impl Form {
     fn of(conversion: &str) -> Form {
         let code = conversion.to_ascii_uppercase();
-        let digits = |code: &str| code.chars().take_while(char::is_ascii_digit).collect::<String>();
         match code.as_bytes() {
             [b'D', ..] => Form::Day,
             [b'M', b'T', ..] => Form::Second,
-            [b'M', b'D' | b'L' | b'R', ..] => {
-                // MDnm: n decimals shown, m decimals stored; m is n where it is left out.
-                let digits = digits(&code[2..]);
-                let stored = digits.chars().nth(1).or_else(|| digits.chars().next());
-                match stored.and_then(|digit| digit.to_digit(10)) {
-                    None | Some(0) => Form::Plain,
-                    Some(decimals) => Form::Scaled(decimals),
-                }
-            }
+            _ if conv::scale(&code) > 0 => Form::Scaled(conv::scale(&code)),
             _ => Form::Plain,
         }
     }

@@ -3,7 +3,7 @@
 use crate::records::Rec;
 use crate::say;
 use crate::turn::{Answer, Said, Turn, Who};
-use crate::understand::matcher::{is_filler, is_function_word};
+use crate::understand::matcher::is_content_word;
 use crate::understand::names::Kind;
 use crate::understand::normalise::tokens;
 
@@ -83,14 +83,12 @@ struct Hit {
 }
 
 pub(super) fn find(turn: &Turn<'_>) -> Answer {
-    let not_found = || Err(Said::nothing("").into());
     let asked = Asked { words: content(turn), person: Vec::new() };
     if asked.words.is_empty() {
-        return not_found();
+        return Ok(Said::not_understood());
     }
-    let Ok(who) = turn.who() else { return not_found() };
-    let me =
-        Who { id: turn.user.person.clone().unwrap_or_default(), first_name: "You".into(), is_user: true };
+    let Ok(who) = turn.who() else { return Ok(Said::not_understood()) };
+    let me = Who::user(turn.user.person.as_deref().unwrap_or_default());
     let mut hits = Vec::new();
     events(turn, &asked, &mut hits)?;
     appointments(turn, &who, &asked, &mut hits)?;
@@ -108,10 +106,8 @@ pub(super) fn find(turn: &Turn<'_>) -> Answer {
     }
     let today = turn.today();
     hits.sort_by_key(|hit: &Hit| (std::cmp::Reverse(hit.share), hit.over, (hit.day - today).abs()));
-    match hits.into_iter().next() {
-        Some(hit) => Ok(Said::answered(hit.text)),
-        None => not_found(),
-    }
+    let first = hits.into_iter().next();
+    Ok(first.map_or_else(Said::not_understood, |hit| Said::answered(hit.text)))
 }
 
 /// The words that say which record is meant.
@@ -124,8 +120,7 @@ fn content(turn: &Turn<'_>) -> Vec<String> {
         .map(|t| t.text.clone())
         .filter(|w| {
             w.len() > 2
-                && !is_function_word(w)
-                && !is_filler(w)
+                && is_content_word(w)
                 && !GENERAL.contains(&w.as_str())
                 && !person.split(' ').chain(when.split(' ')).any(|said| said == w)
         })

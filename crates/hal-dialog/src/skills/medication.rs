@@ -228,7 +228,7 @@ pub(super) fn for_condition(turn: &Turn<'_>) -> Answer {
         say::list(&items, 12)
     ));
     if is_past {
-        said.text = format!("{} It is recorded as no longer taken.", said.text);
+        said.text.push_str(" It is recorded as no longer taken.");
     }
     if let [one] = hits[..] {
         said = said.about(Kind::Drug, &one.text("MEDICATION_NAME"), &name(one));

@@ -269,11 +269,7 @@ pub(super) fn who_is(turn: &Turn<'_>) -> Answer {
         turn.user.person.as_ref().map(|id| turn.records.get("PERSON", id)).transpose()?.flatten()
     {
         // The later of two relations is the particular one: spouse, then wife.
-        let relation = me
-            .values("RELATIONSHIPS")
-            .iter()
-            .filter_map(|v| v.split_once(':').map(|(r, id)| (r.to_string(), id.to_string())))
-            .rfind(|(_, id)| *id == rec.id);
+        let relation = me.relations().into_iter().rfind(|(_, id)| *id == rec.id);
         if let Some((relation, _)) = relation {
             parts.push(format!("your {}", relation.replace('-', " ")));
         }

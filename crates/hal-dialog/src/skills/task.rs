@@ -142,11 +142,10 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
         let sentence = "SELECT TASK WITH ASSIGNED_TO = \"{person}\" AND WITH STATUS = \"completed\" AND WITH CONTEXT = \"bills\" BY.DSND COMPLETED_DATE";
         let paid = turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))?;
         if let Some(rec) = paid.iter().find(|r| fits(r)) {
-            let title = rec.text("TITLE").to_lowercase();
+            let bill = bill_name(rec);
             let day = rec
                 .int("COMPLETED_DATE")
                 .map_or(String::new(), |d| format!(" {}", say::on_day(d, turn.today())));
-            let bill = title.trim_start_matches("pay the ").trim_start_matches("pay ");
             return Ok(Said::answered(format!("No {named} bill is open; the {bill} was paid{day}.")));
         }
     }
@@ -155,8 +154,7 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
         return Ok(Said::nothing(format!("I have no {what}{said_when} recorded.")));
     }
     if let ([one], false) = (&rows[..], named.is_empty()) {
-        let title = one.text("TITLE").to_lowercase();
-        let bill = title.trim_start_matches("pay the ").trim_start_matches("pay ").to_string();
+        let bill = bill_name(one);
         let day = one.int("DUE_DATE").map_or("without a date".into(), |d| say::on_day(d, turn.today()));
         return Ok(Said::answered(format!("The {bill} is due {day}.")));
     }
@@ -174,6 +172,12 @@ pub(super) fn bill_due(turn: &Turn<'_>) -> Answer {
         say::capital(&say::counted(rows.len(), "bill")),
         say::list(&items, 8)
     )))
+}
+
+/// "electric bill" of the task "Pay the electric bill".
+fn bill_name(task: &Rec) -> String {
+    let title = task.text("TITLE").to_lowercase();
+    title.trim_start_matches("pay the ").trim_start_matches("pay ").to_owned()
 }
 
 /// A new record of TASK that belongs to the user. `fields` by name, in internal form.

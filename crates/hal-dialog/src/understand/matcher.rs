@@ -42,6 +42,11 @@ pub(crate) fn is_filler(word: &str) -> bool {
         || word.len() > 4 && word.ends_with("ly")
 }
 
+/// Words that say what is asked.
+pub(crate) fn is_content_word(word: &str) -> bool {
+    !is_function_word(word) && !is_filler(word)
+}
+
 pub(crate) fn function_words() -> impl Iterator<Item = &'static str> {
     FUNCTION_WORDS.split_whitespace()
 }
@@ -385,7 +390,7 @@ fn weigh(
     }
     let is_content = |i: usize| {
         let word = tokens[i].text.as_str();
-        !is_function_word(word) && !is_filler(word) && word != "'s"
+        is_content_word(word) && word != "'s"
     };
     let explained = (0..tokens.len()).filter(|&i| covered[i] && is_content(i)).count();
     let unexplained = (0..tokens.len()).filter(|&i| !covered[i] && is_content(i)).count();

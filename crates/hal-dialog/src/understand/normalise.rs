@@ -412,8 +412,6 @@ const TELLS: &[&str] = &[
     "tell me",
     "tell us",
     "know",
-    "let me know",
-    "let us know",
     "inform me",
     "remind me",
     "say",
@@ -449,7 +447,7 @@ fn polite_opening(tokens: &[Token]) -> usize {
             let plainly = matches!(tokens[end - 1].text.as_str(), "me" | "of") && !reminds;
             // "Would you be so kind as to add …", "I would like you to read …"
             let orders = tokens[end - 1].text == "to"
-                && said(&["you", "i"], 0).max(said(&["please", "would", "could", "be", "kindly"], 0))
+                && said(&["you", "i", "please", "would", "could", "be", "kindly"], 0)
                 && said(&["remind", "add", "put", "show", "list", "read", "give", "remove", "delete"], end);
             tells && (asks || plainly) || orders
         })
@@ -553,7 +551,6 @@ pub fn without_asides(words: Vec<Token>) -> Vec<Token> {
 pub fn clauses(text: &str) -> Vec<&str> {
     const JOINS: [&str; 9] =
         [" and ", " but ", " so ", " because ", " cause ", " since ", " - ", " or ", " then "];
-    let mut out = vec![text];
     let mut cuts: Vec<(usize, usize)> = Vec::new();
     for (i, c) in text.char_indices() {
         // The dot of "Dr." or "3.5" ends no sentence; a sentence has words before it and a blank after.
@@ -600,7 +597,7 @@ pub fn clauses(text: &str) -> Vec<&str> {
         }
     }
     cuts.sort_unstable();
-    out.clear();
+    let mut out = Vec::new();
     let mut start = 0;
     for (from, to) in cuts {
         if from >= start {
