@@ -198,7 +198,8 @@ async fn open_listener(
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let database = Database::open(&dir)?;
+        let database = crate::holder::open(&dir, "hal serve")
+            .map_err(|error| anyhow::anyhow!("{}", crate::holder::explain(&error, &dir)))?;
         hal_db::schema::ensure_household(&database)?;
         let demo = if is_demo { Some(demo::load(&database, today)?.to_string()) } else { None };
         Ok((database, demo))

@@ -20,7 +20,7 @@ impl Session {
             return Err(args.wrong());
         }
         let place = self.place(&file, world)?;
-        let made = place.db.write(move |txn| {
+        let made = self.restructure(&place.db, move |txn| {
             items
                 .into_iter()
                 .map(|item| Ok((txn.create_index_as(&place.file, &item, no_case)?, item)))
@@ -45,7 +45,7 @@ impl Session {
             .filter(|index| wanted.contains(&index.name))
             .map(|index| (index.name.clone(), index.no_case))
             .collect();
-        place.db.write(move |txn| {
+        self.restructure(&place.db, move |txn| {
             for (name, no_case) in &kinds {
                 txn.delete_index(&place.file, name)?;
                 txn.create_index_as(&place.file, name, *no_case)?;
@@ -61,7 +61,7 @@ impl Session {
     pub(super) fn delete_index(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let (place, file, wanted) = self.wanted(call, world)?;
         let names = wanted.clone();
-        place.db.write(move |txn| {
+        self.restructure(&place.db, move |txn| {
             names.iter().try_for_each(|name| txn.delete_index(&place.file, name).map(drop))
         })?;
         let mut out = self.output(world);

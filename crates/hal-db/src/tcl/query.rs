@@ -56,13 +56,13 @@ impl Session {
         let interrupt = world.terminal.interrupt();
         let env = world.env;
         if matches!(plan.verb, Verb::Reformat | Verb::Sreformat) {
-            let done = place.db.write(move |txn| txn.reformat(&plan, &env, list.as_deref()))?;
+            let done = self.write(&place.db, move |txn| txn.reformat(&plan, &env, list.as_deref()))?;
             self.return_code = count(done.written);
             let line =
                 format!("{} record(s) reformated, {} record(s) overwritten", done.written, done.overwritten);
             return Ok(self.output(world).line(&line)?);
         }
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.view(&place.db)?;
         let view = Watched { view: snapshot.view(), interrupt: &interrupt };
         let run =
             Run { view: &view, catalog: snapshot.catalog(), plan: &plan, env: &env, list: list.as_deref() };
@@ -100,7 +100,7 @@ impl Session {
     pub(super) fn explain(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let (verb, rest) = call.rest.split_once(char::is_whitespace).unwrap_or((call.rest, ""));
         let (place, plan) = self.plan(verb, rest, call.rest, world)?;
-        let text = place.db.snapshot()?.explain(&plan, &world.env)?;
+        let text = self.view(&place.db)?.explain(&plan, &world.env)?;
         let mut out = self.output(world);
         Ok(text.lines().try_for_each(|line| out.line(line))?)
     }
@@ -116,7 +116,7 @@ impl Session {
         let (prefix, name, behind) = file_of(rest);
         let (place, rest) = match self.place(&format!("{prefix}{name}"), world) {
             Ok(place) => {
-                let snapshot = place.db.snapshot()?;
+                let snapshot = self.read(&place.db)?;
                 let behind = self.expand_phrases(&snapshot, &place.file, behind)?;
                 let rest = format!("{} {behind}", place.file);
                 (place, rest)
@@ -127,7 +127,7 @@ impl Session {
             }
             Err(failure) => return Err(failure),
         };
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.read(&place.db)?;
         let sentence = format!("{verb} {rest}");
         let mut plan = query::parse_command(&sentence, &snapshot).map_err(Error::from)?;
         typed.trim().clone_into(&mut plan.sentence);
@@ -137,7 +137,7 @@ impl Session {
     /// Words that are phrases of the VOC and mean nothing to the dictionary.
     fn expand_phrases(&self, snapshot: &Snapshot, file: &str, text: &str) -> Done<String> {
         let dictionary = snapshot.dictionary(file)?;
-        let own = self.account.db.snapshot()?;
+        let own = self.read(&self.account.db)?;
         let mut text = text.to_owned();
         for _ in 0..NESTING_MAX {
             let mut found = None;

@@ -1,7 +1,6 @@
 //! The session itself: its account, screen, options, clock and locks (22, 27).
 
 use super::failure::{self, Failure};
-use super::query::count;
 use super::verbs::Call;
 use super::{Done, Session, Terminal, World};
 use crate::conv;
@@ -116,6 +115,16 @@ impl Session {
         Ok(self.output(world).line(&line)?)
     }
 
+    pub(super) fn create_account(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
+        let mut args = call.args()?;
+        let name = args.word()?;
+        args.take("NO.QUERY");
+        args.end()?;
+        let made = world.host.create_account(&name)?;
+        let mut out = self.output(world);
+        Ok(out.line(&format!("Account {} is made in {}; LOGTO {name} works in it", made.name, made.path))?)
+    }
+
     pub(super) fn logto(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let mut args = call.args()?;
         let name = args.word()?;
@@ -123,8 +132,15 @@ impl Session {
         if name.eq_ignore_ascii_case(&self.account.name) {
             return Ok(());
         }
+        if self.user.in_transaction() {
+            return Err(Failure::new(failure::NOT_IN_TRANSACTION, "A transaction stays in its account")
+                .hint("COMMIT or ROLLBACK it first"));
+        }
         // Two openings of one account would shut each other out, so the lists go with the account, not the account first.
         self.account = Session::open_account(&name, world)?;
+        self.user = self.account.db.session();
+        self.as_of = None;
+        self.unsynced = false;
         self.lists.clear_all();
         Ok(())
     }
@@ -169,20 +185,6 @@ impl Session {
         args.take("OFF");
         args.end()?;
         Ok(self.output(world).line("Date format is OFF (month first)")?)
-    }
-
-    pub(super) fn list_readu(&mut self, _: &Call<'_>, world: &mut World<'_>) -> Done {
-        let Some(locks) = world.host.locks() else {
-            return Ok(self
-                .output(world)
-                .line("No locks: this session holds none and sees none of others")?);
-        };
-        self.return_code = count(locks.len());
-        let mut out = self.output(world);
-        if locks.is_empty() {
-            return Ok(out.line("No locks")?);
-        }
-        Ok(locks.iter().try_for_each(|line| out.line(line))?)
     }
 
     pub(super) fn clear_screen(&mut self, _: &Call<'_>, world: &mut World<'_>) -> Done {
