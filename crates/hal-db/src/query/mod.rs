@@ -12,6 +12,7 @@ mod explain;
 mod keys;
 mod lexer;
 mod lists;
+mod order;
 mod parser;
 mod plan;
 mod report;
