@@ -144,6 +144,38 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::FileExists`]; [`Error::IllegalId`] for a name that a sentence could not hold.
     pub fn create_file(&mut self, name: &str) -> Result<()> {
+        let voc_key = self.key_of_new_file(name)?;
+        let (data, dict) = (self.meta.next, self.meta.next + 1);
+        self.meta.next += 2;
+        self.put(voc_key, file_record(data, dict).into_bytes())?;
+        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
+        self.put(record_key(dict, "@ID"), id.into_bytes())?;
+        self.stale.insert(name.to_owned(), (data, dict));
+        self.refresh()
+    }
+
+    /// Gives a file another name; its records, dictionary and indices stay where they are, whatever their size.
+    ///
+    /// # Errors
+    /// As [`Txn::create_file`]; [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
+    pub fn rename_file(&mut self, old: &str, new: &str) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(old)?);
+        let numbers = self.numbers(&entry)?;
+        if numbers.0 == VOC || entry.describes.is_some() {
+            return Err(Error::Refused(format!("{} cannot be renamed", entry.name)));
+        }
+        let voc_key = record_key(VOC, &entry.name);
+        let record = self.overlay.get(&voc_key)?.unwrap_or_default();
+        let new_key = self.key_of_new_file(new)?;
+        self.put(new_key, record)?;
+        self.overlay.delete(voc_key);
+        Arc::make_mut(&mut self.catalog).remove(&entry.name);
+        self.stale.insert(new.to_owned(), numbers);
+        self.refresh()
+    }
+
+    /// The VOC key of a file to be, when the name can be one and is free.
+    fn key_of_new_file(&self, name: &str) -> Result<Vec<u8>> {
         check_id("file name", name)?;
         if name.contains(|c: char| c.is_whitespace() || "\"'\\(),".contains(c)) || name.to_uppercase() != name
         {
@@ -154,13 +186,7 @@ impl<'a> Txn<'a> {
         if self.has_file(name) || self.overlay.with(&voc_key, &mut |_| {})? {
             return Err(Error::FileExists { file: name.to_owned() });
         }
-        let (data, dict) = (self.meta.next, self.meta.next + 1);
-        self.meta.next += 2;
-        self.put(voc_key, file_record(data, dict).into_bytes())?;
-        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
-        self.put(record_key(dict, "@ID"), id.into_bytes())?;
-        self.stale.insert(name.to_owned(), (data, dict));
-        self.refresh()
+        Ok(voc_key)
     }
 
     /// Deletes a file with its records, dictionary and indices.

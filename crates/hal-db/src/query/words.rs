@@ -88,8 +88,8 @@ pub(super) enum Word {
     NoMatch,
     /// Says nothing here: THAN, NO.SPLIT, FORCE.
     Filler,
-    /// Known to the language, not served.
-    Unserved,
+    Element,
+    Xml,
 }
 
 /// Words with what they mean, synonyms included.
@@ -248,8 +248,8 @@ const WORDS: &[(&str, Word)] = &[
     ("NO.SPLIT", Word::Filler),
     ("FORCE", Word::Filler),
     ("LOCKING", Word::Filler),
-    ("ELEMENT", Word::Unserved),
-    ("XML", Word::Unserved),
+    ("ELEMENT", Word::Element),
+    ("XML", Word::Xml),
 ];
 
 /// Looks up a word, capitals or not. `PERCENT2` is PERCENT with its decimals, see [`percent_decimals`].

@@ -8,8 +8,8 @@ use super::query::count;
 use super::verbs::Call;
 use super::voc::kind;
 use super::{Done, Session, World};
+use crate::Error;
 use crate::dynarray::{DynArray, Record};
-use crate::{Error, Txn};
 
 /// Options of CREATE.FILE that a number follows: they tune hashing, which HAL's store does by itself.
 const TUNING: &[&str] = &[
@@ -137,25 +137,9 @@ impl Session {
         args.take("TO");
         let new = args.word()?.to_uppercase();
         args.end()?;
-        let snapshot = self.account.db.snapshot()?;
-        let old = snapshot.catalog().file(&old)?.name.clone();
-        let records = all_records(&snapshot, &old)?;
-        let items = all_records(&snapshot, &format!("DICT {old}"))?;
-        let entry = snapshot.catalog().file(&old)?;
-        let indices: Vec<(String, bool)> =
-            entry.indices.iter().map(|index| (index.name.clone(), index.no_case)).collect();
-        let (from, to) = (old.clone(), new.clone());
-        // All of it in one transaction: the file is never there twice, nor gone.
-        let db = self.account.db.clone();
-        self.restructure(&db, move |txn: &mut Txn<'_>| {
-            txn.create_file(&to)?;
-            txn.write_all(&format!("DICT {to}"), &items)?;
-            txn.write_all(&to, &records)?;
-            for (item, no_case) in &indices {
-                txn.create_index_as(&to, item, *no_case)?;
-            }
-            txn.delete_file(&from)
-        })?;
+        let old = self.account.db.snapshot()?.catalog().file(&old)?.name.clone();
+        let (from, to, db) = (old.clone(), new.clone(), self.account.db.clone());
+        self.restructure(&db, move |txn| txn.rename_file(&from, &to))?;
         Ok(self.output(world).line(&format!("File {old} is now {new}"))?)
     }
 

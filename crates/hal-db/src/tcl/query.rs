@@ -51,7 +51,18 @@ impl View for Watched<'_> {
 
 impl Session {
     pub(super) fn query(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
-        let (place, plan) = self.plan(call.verb.name, call.rest, call.text, world)?;
+        let (place, mut plan) = self.plan(call.verb.name, call.rest, call.text, world)?;
+        if plan.verb.labels() && plan.labels.is_none() {
+            // Nobody there: labels as they mostly are.
+            let answer = self.ask("COUNT,ROWS,SKIP,INDENT,SIZE,SPACE{,C}:", world).unwrap_or_default();
+            if !answer.trim().is_empty() {
+                plan.labels = Some(query::Labels::parse(&answer).ok_or_else(|| {
+                    let message = format!("'{answer}' does not say how labels lie");
+                    Failure::new(super::failure::ARGUMENTS, message)
+                        .hint("for two beside each other: 2,5,1,0,36,4,C (C leaves out blank lines)")
+                })?);
+            }
+        }
         let list = self.lists.take_for(&plan)?;
         let interrupt = world.terminal.interrupt();
         let env = world.env;
@@ -129,9 +140,20 @@ impl Session {
         };
         let snapshot = self.read(&place.db)?;
         let sentence = format!("{verb} {rest}");
-        let mut plan = query::parse_command(&sentence, &snapshot).map_err(Error::from)?;
+        let mut plan = query::parse_switched(&sentence, &snapshot, self.switches()).map_err(Error::from)?;
         typed.trim().clone_into(&mut plan.sentence);
         Ok((place, plan))
+    }
+
+    /// What OPTION has switched of the query language.
+    fn switches(&self) -> query::Switches {
+        let on = |name: &str| self.options.contains(name);
+        query::Switches {
+            priority_and: on("QUERY.PRIORITY.AND"),
+            with_implies_or: on("WITH.IMPLIES.OR"),
+            implied_eq: on("PICK.IMPLIED.EQ"),
+            wildcards: on("PICK.WILDCARD") || on("PICK.WILDCARDS"),
+        }
     }
 
     /// Words that are phrases of the VOC and mean nothing to the dictionary.

@@ -8,6 +8,16 @@ use crate::conv;
 /// Columns of a printer's sheet.
 pub(super) const PRINTER_WIDTH: usize = 80;
 
+/// Options that change what a sentence means.
+const SERVED: &[&str] = &[
+    "QUERY.PRIORITY.AND",
+    "WITH.IMPLIES.OR",
+    "PICK.IMPLIED.EQ",
+    "PICK.WILDCARD",
+    "PICK.WILDCARDS",
+    "PICK.IMPLIED.EQ",
+];
+
 /// A size that TERM has set; 0 for that of the terminal itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Size {
@@ -171,9 +181,12 @@ impl Session {
         if self.options.len() < 100 {
             self.options.insert(name.clone());
         }
-        Ok(self
-            .output(world)
-            .line(&format!("Option {name} is noted; HAL behaves the same with and without it"))?)
+        let line = if SERVED.contains(&name.as_str()) {
+            format!("Option {name} is on")
+        } else {
+            format!("Option {name} is noted; HAL behaves the same with and without it")
+        };
+        Ok(self.output(world).line(&line)?)
     }
 
     pub(super) fn date_format(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {

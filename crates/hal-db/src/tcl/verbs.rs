@@ -40,7 +40,6 @@ impl std::fmt::Debug for Verb {
 
 /// Other names of verbs.
 const SYNONYMS: &[(&str, &str)] = &[
-    ("LIST.LABEL", "LIST"),
     ("CLEARSELECT", "CLEAR.SELECT"),
     ("GETLIST", "GET.LIST"),
     ("SAVELIST", "SAVE.LIST"),
@@ -135,6 +134,14 @@ pub(super) const VERBS: &[Verb] = &[
         "whole records in order",
         Session::query,
     ),
+    verb(
+        "LIST.LABEL",
+        ASK,
+        "LIST.LABEL file {WITH item = \"value\"} items",
+        "records as labels beside each other",
+        Session::query,
+    ),
+    verb("SORT.LABEL", ASK, "SORT.LABEL file {BY item} items", "labels in order", Session::query),
     verb(
         "REFORMAT",
         ASK,

@@ -236,3 +236,61 @@ fn another_account_is_made_where_the_host_can() {
     let mut bench = Bench::new();
     assert_eq!(bench.run("CREATE.ACCOUNT LAKE"), "! Account LAKE cannot be made from here\n");
 }
+
+#[test]
+fn options_switch_what_a_selection_means() {
+    let mut bench = Bench::new();
+    let mut count = |option: &str, with: &str| {
+        let off = bench.run(&format!("COUNT PERSON {with}"));
+        assert_eq!(bench.run(&format!("OPTION {option} ON")), format!("Option {option} is on\n"));
+        let on = bench.run(&format!("COUNT PERSON {with}"));
+        bench.run("OPTION ALL OFF");
+        let number = |line: &str| line.split(' ').next().unwrap().to_owned();
+        (number(&off), number(&on))
+    };
+    let check =
+        |got: (String, String), off: &str, on: &str| assert_eq!((got.0.as_str(), got.1.as_str()), (off, on));
+    let and = "WITH TOWN = \"Rome\" OR TOWN = \"Bonn\" AND NAME = \"Bo 中国\"";
+    check(count("QUERY.PRIORITY.AND", and), "1", "3");
+    check(
+        count(
+            "QUERY.PRIORITY.AND",
+            &and.replace("TOWN = \"Rome\" OR TOWN = \"Bonn\"", "(TOWN = \"Rome\" OR TOWN = \"Bonn\")"),
+        ),
+        "1",
+        "1",
+    );
+    check(count("WITH.IMPLIES.OR", "WITH TOWN = \"Rome\" WITH NAME = \"Bo 中国\""), "0", "3");
+    check(count("PICK.IMPLIED.EQ", "WITH TOWN \"Rome\""), "0", "2");
+    check(count("PICK.WILDCARD", "WITH TOWN = \"Ro]\""), "0", "2");
+    check(count("PICK.WILDCARD", "WITH TOWN = \"[nn\""), "0", "1");
+    check(count("PICK.WILDCARD", "WITH TOWN = \"B^nn\" \"[om]\""), "0", "3");
+    check(count("PICK.WILDCARD", "WITH TOWN # \"Ro]\""), "3", "1");
+}
+
+#[test]
+fn a_file_gets_another_name_whatever_its_size() {
+    let mut bench = Bench::new();
+    bench.run("CREATE.INDEX PERSON TOWN\nSET DICT PERSON WHERE 1 I\nSET DICT PERSON WHERE 2 \"TRANS(PERSON, @ID, TOWN, 'X')\"");
+    let writes = bench.session.account.db.snapshot().unwrap().commit_number();
+    assert_eq!(bench.run("CNAME PERSON TO FOLK"), "File PERSON is now FOLK\n");
+    assert_eq!(bench.run("COUNT FOLK WITH TOWN = \"Rome\" REQUIRE.INDEX"), "2 record(s) counted\n");
+    assert_eq!(bench.run("COUNT PERSON"), "! File not found\n");
+    assert!(bench.run("LISTF").contains("FOLK"));
+    // Nothing was copied: one commit of a few keys.
+    let snapshot = bench.session.account.db.snapshot().unwrap();
+    let changes = snapshot.changes_after(writes, 10).unwrap().changes;
+    assert!(changes.iter().all(|change| change.file == "VOC"), "{changes:?}");
+    assert!(bench.run("CNAME FOLK,VOC").starts_with("! File VOC exists already"));
+    assert_eq!(bench.run("CNAME VOC,X"), "! VOC cannot be renamed\n");
+    assert!(bench.run("CNAME FOLK,\"a b\"").starts_with("! 'A B' cannot be a file name"));
+}
+
+#[test]
+fn labels_are_asked_how_they_lie() {
+    let mut bench = Bench::new();
+    bench.screen.answers.push_back("2,2,0,0,10,1".to_owned());
+    assert_eq!(bench.run("SORT.LABEL PERSON NAME ID.SUP"), "Ann        Bo 中国\n\nZoë\n\n");
+    bench.screen.answers.push_back("2,x".to_owned());
+    assert_eq!(bench.run("LIST.LABEL PERSON NAME"), "! '2,x' does not say how labels lie\n");
+}
