@@ -248,7 +248,7 @@ impl Search<'_, '_, '_> {
         if !plan.ids.is_empty() || run.list.is_some() {
             let ids = self.named()?;
             // Their order is the one they were given in.
-            self.direct &= !plan.verb.sorts();
+            self.direct &= !plan.sorts_by_id();
             self.seen = Some(HashSet::new());
             self.ids(&ids, true)?;
             "ids".clone_into(&mut self.summary.access);

@@ -47,7 +47,7 @@ pub(super) fn ids(
 ) -> Result<Option<Vec<Vec<u8>>>> {
     let plan = run.plan;
     let descending = plan.sort.first().is_some_and(|key| key.descending);
-    let by_id = plan.verb.sorts().then_some(plan.id_column.item.right);
+    let by_id = plan.sorts_by_id().then_some(plan.id_column.item.right);
     let Some(mut others) = out_of_order(run, file, index, keys)? else { return Ok(None) };
     let mut taken: std::collections::HashSet<Vec<u8>> = others.iter().map(|(_, id)| id.clone()).collect();
     // Stable: those of equal keys stay as they came.

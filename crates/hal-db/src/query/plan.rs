@@ -145,11 +145,18 @@ pub struct QueryPlan {
     pub output: Output,
     /// How labels lie; as the dictionary's `@LABEL` says, or a person did.
     pub labels: Option<Labels>,
+    /// CSV `AS file id`: the record that the values are written to, line by line, instead of being shown.
+    pub to_record: Option<(String, String)>,
     /// The rest.
     pub options: Options,
 }
 
 impl QueryPlan {
+    /// Whether rows end in id order: SORT and its like, but for SORT.SUP.
+    pub(super) fn sorts_by_id(&self) -> bool {
+        self.verb.sorts() && !self.options.sort_sup
+    }
+
     /// Whether no index may be used: it was said so, or the items are those of another dictionary than its own.
     pub(super) fn refuses_indices(&self) -> bool {
         self.options.no_index || self.dictionary != self.file
@@ -379,6 +386,10 @@ pub struct Options {
     pub repeating: bool,
     /// `COL.HDG.ID`: names of the items as headings.
     pub heading_is_name: bool,
+    /// `COL.HDG.SPACE`: spaces, not dots, fill the column headings.
+    pub heading_spaces: bool,
+    /// `SORT.SUP`: SORT does not sort by id.
+    pub sort_sup: bool,
     /// `ABSENT.NULL`: a record that is not there is empty.
     pub absent_null: bool,
     /// `ABSENT.IGNORE`: nothing is said of records that are not there.

@@ -89,6 +89,8 @@ pub(super) enum Word {
     /// Says nothing here: THAN, NO.SPLIT, FORCE.
     Filler,
     Element,
+    SortSup,
+    ColHdgSpace,
     Xml,
 }
 
@@ -248,6 +250,10 @@ const WORDS: &[(&str, Word)] = &[
     ("NO.SPLIT", Word::Filler),
     ("FORCE", Word::Filler),
     ("LOCKING", Word::Filler),
+    ("SORT.SUP", Word::SortSup),
+    ("SORT.SUPP", Word::SortSup),
+    ("COL.HDG.SPACE", Word::ColHdgSpace),
+    ("COL.HDR.SPACE", Word::ColHdgSpace),
     ("ELEMENT", Word::Element),
     ("XML", Word::Xml),
 ];

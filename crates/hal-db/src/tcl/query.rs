@@ -77,6 +77,20 @@ impl Session {
         let view = Watched { view: snapshot.view(), interrupt: &interrupt };
         let run =
             Run { view: &view, catalog: snapshot.catalog(), plan: &plan, env: &env, list: list.as_deref() };
+        if let Some((file, id)) = &plan.to_record {
+            let target = self.place(file, world)?;
+            let mut text = Vec::new();
+            let found = query::report(run, Screen { width: 32_000, lines: None }, &mut text)?;
+            let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
+            // The last line is the number of records, and ends.
+            let lines = &lines[..lines.len().saturating_sub(if plan.options.count_sup { 1 } else { 2 })];
+            let (count_of_lines, id) = (lines.len(), id.clone());
+            let record = crate::DynArray::from_bytes(lines.join(&crate::dynarray::FM));
+            let shown = format!("{count_of_lines} line(s) written to '{id}' of {file}");
+            self.write(&target.db, move |txn| txn.write(&target.file, &id, &record))?;
+            self.return_code = count(found);
+            return Ok(self.output(world).line(&shown)?);
+        }
         let mut out = self.output(world);
         if plan.options.no_page || plan.options.lptr {
             out = out.without_pages();

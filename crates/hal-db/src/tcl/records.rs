@@ -204,6 +204,7 @@ impl Session {
         args.end()?;
         let place = self.place(&file, world)?;
         let snapshot = self.read(&place.db)?;
+        let (name, part) = part_of(&name, &args)?;
         let number = self.field_number(&snapshot, &place.file, &name)?;
         let code = snapshot.dictionary(&place.file)?.column(&name).map(|item| item.conversion.clone());
         let code = code.filter(|code| !code.is_empty() && !value.is_empty());
@@ -229,7 +230,13 @@ impl Session {
             let old = txn.read(&place.file, &id)?;
             let new = old.is_none();
             let mut record = old.unwrap_or_default();
-            record.set_field(number, &stored);
+            match part {
+                None => record.set_field(number, &stored),
+                Some(value) => {
+                    let field = i64::try_from(number).unwrap_or(i64::MAX);
+                    record.replace(field, value, 0, &stored);
+                }
+            }
             txn.write(&place.file, &id, &record)?;
             Ok(new)
         })?;
@@ -310,6 +317,15 @@ impl Session {
         }
         Ok(copied)
     }
+}
+
+/// `ITEM<2>`: the second value of an item; `ITEM<-1>` one behind the last.
+fn part_of(name: &str, args: &super::args::Args) -> Done<(String, Option<i64>)> {
+    let Some((name, value)) = name.strip_suffix('>').and_then(|inner| inner.split_once('<')) else {
+        return Ok((name.to_owned(), None));
+    };
+    let value = value.parse::<i64>().ok().filter(|value| (-1..=100_000).contains(value) && *value != 0);
+    Ok((name.to_owned(), Some(value.ok_or_else(|| args.wrong())?)))
 }
 
 /// `… TO file` behind the ids.

@@ -217,6 +217,11 @@ impl Session {
         ))
     }
 
+    pub(super) fn no_show(&mut self, _: &Call<'_>, _: &mut World<'_>) -> Done {
+        Err(Failure::new(failure::BARRED, "SHOW: HAL has no screen to pick records from")
+            .hint("SELECT file WITH … chooses them, LIST shows them"))
+    }
+
     pub(super) fn no_programs(&mut self, call: &Call<'_>, _: &mut World<'_>) -> Done {
         Err(Failure::new(failure::BARRED, format!("{}: HAL runs no BASIC programs", call.verb.name))
             .hint("write commands that belong together as a paragraph: .S saves them"))

@@ -228,7 +228,13 @@ pub(super) const VERBS: &[Verb] = &[
         Session::copy,
     ),
     verb("DELETE", RECORDS, "DELETE {DICT} file ids|ALL {NO.QUERY}", "delete records", Session::delete),
-    verb("SET", RECORDS, "SET {DICT} file id item \"value\"", "change one item of a record", Session::set),
+    verb(
+        "SET",
+        RECORDS,
+        "SET {DICT} file id item{<n>} \"value\"",
+        "change an item of a record, or value n of it",
+        Session::set,
+    ),
     verb(
         "CREATE.FILE",
         FILES,
@@ -399,6 +405,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb("ED", "", "ED file id", "", Session::no_editor),
     verb("SH", "", "SH command", "", Session::no_system),
+    verb("SHOW", "", "SHOW file", "", Session::no_show),
     verb("RUN", "", "RUN program", "", Session::no_programs),
     verb("BASIC", "", "BASIC file program", "", Session::no_programs),
     verb("CATALOGUE", "", "CATALOGUE file program", "", Session::no_programs),

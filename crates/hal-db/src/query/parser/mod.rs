@@ -112,6 +112,7 @@ fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool, switches: Switche
             grand_total: None,
             output: Output::Report,
             labels: None,
+            to_record: None,
             options: Options::default(),
         },
     };
@@ -349,6 +350,8 @@ impl Parser<'_> {
             Word::NoPage => &mut options.no_page,
             Word::NewPage => &mut options.new_page,
             Word::Repeating => &mut options.repeating,
+            Word::SortSup => &mut options.sort_sup,
+            Word::ColHdgSpace => &mut options.heading_spaces,
             Word::ColHdgId => &mut options.heading_is_name,
             Word::AbsentNull => &mut options.absent_null,
             Word::AbsentIgnore => &mut options.absent_ignore,
@@ -522,6 +525,7 @@ impl Parser<'_> {
                 let mode = self.number().unwrap_or(1).clamp(1, 3) as u8;
                 let quoted = matches!(self.tokens.front(), Some(Token { kind: Kind::Quoted(text), .. }) if text.chars().count() == 1);
                 let delimiter = if quoted { self.expect_text()? } else { ",".to_owned() };
+                self.written_to()?;
                 Output::Delimited { delimiter, mode }
             }
             _ => {
@@ -531,6 +535,25 @@ impl Parser<'_> {
                 Output::Delimited { delimiter, mode: 0 }
             }
         };
+        Ok(())
+    }
+
+    /// Behind CSV: `AS file id`. `TO path` is refused, as commands write no files of the system.
+    fn written_to(&mut self) -> Parsed<()> {
+        let at = self.here();
+        if self.take(Word::As) {
+            let mut file = self.expect_text()?;
+            if file.eq_ignore_ascii_case("DICT") {
+                file = format!("DICT {}", self.expect_text()?);
+            }
+            self.plan.to_record = Some((file, self.expect_text()?));
+            return Ok(());
+        }
+        let list = |token: &Token| matches!(&token.kind, Kind::Word(word) if word.parse::<usize>().is_ok());
+        if self.peek_word() == Some(Word::To) && !self.tokens.get(1).is_some_and(list) {
+            let message = "CSV writes no files of the system: `hal tcl '...' > file` does, CSV AS file id writes a record";
+            return Err(error(message, at));
+        }
         Ok(())
     }
 

@@ -294,3 +294,36 @@ fn labels_are_asked_how_they_lie() {
     bench.screen.answers.push_back("2,x".to_owned());
     assert_eq!(bench.run("LIST.LABEL PERSON NAME"), "! '2,x' does not say how labels lie\n");
 }
+
+#[test]
+fn a_value_of_an_item_is_set_by_its_number() {
+    let mut bench = Bench::new();
+    bench.run("SET PERSON 1 TOWN<2> Oslo\nSET PERSON 1 TOWN<-1> Bonn\nSET PERSON 1 BORN<2> \"1 JUN 1994\"");
+    let record = bench.session.account.db.snapshot().unwrap().read("PERSON", "1").unwrap().unwrap();
+    assert_eq!(record.to_text(), "AnnþRomeýOsloýBonnþ10000ý9649");
+    assert!(bench.run("SET PERSON 1 TOWN<x> Oslo").starts_with("! The command"));
+}
+
+#[test]
+fn the_lines_of_a_csv_become_the_fields_of_a_record() {
+    let mut bench = Bench::new();
+    assert_eq!(
+        bench
+            .run("CREATE.FILE OUT\nSORT PERSON NAME TOWN CSV AS OUT PEOPLE WITH TOWN = \"Rome\"")
+            .lines()
+            .last(),
+        Some("3 line(s) written to 'PEOPLE' of OUT")
+    );
+    assert_eq!(bench.run("CT OUT PEOPLE"), "OUT PEOPLE\n1: PERSON,Name,Town\n2: 1,Ann,Rome\n3: 3,Zoë,Rome\n");
+    assert!(bench.run("LIST PERSON NAME CSV TO /tmp/x").starts_with("! CSV writes no files of the system"));
+    assert!(bench.run("SHOW PERSON").starts_with("! SHOW: HAL has no screen"));
+}
+
+#[test]
+fn words_of_the_help_that_change_headings_and_order() {
+    let mut bench = Bench::new();
+    assert_eq!(
+        bench.run("SORT PERSON \"3\" \"1\" NAME SORT.SUP COL.HDG.SPACE HDR.SUP COUNT.SUP"),
+        "PERSON       Name        \n3            Zoë\n1            Ann\n"
+    );
+}
