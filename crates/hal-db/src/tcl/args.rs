@@ -112,6 +112,17 @@ impl Args {
         Ok(Some(word))
     }
 
+    /// Takes a keyword and the quoted words behind it, wherever they stand; gives whether it was there.
+    pub(super) fn values_after(&mut self, keyword: &str) -> bool {
+        let at = self.words.iter().position(|word| !word.quoted && word.text.eq_ignore_ascii_case(keyword));
+        let Some(at) = at else { return false };
+        self.words.remove(at);
+        while self.words.get(at).is_some_and(|word| word.quoted) {
+            self.words.remove(at);
+        }
+        true
+    }
+
     pub(super) fn next(&mut self) -> Option<Word> {
         self.words.pop_front()
     }

@@ -284,6 +284,13 @@ pub(super) const VERBS: &[Verb] = &[
     verb("BUILD.INDEX", INDICES, "BUILD.INDEX file item|ALL", "fill an index again", Session::build_index),
     verb("DELETE.INDEX", INDICES, "DELETE.INDEX file item|ALL", "delete an index", Session::delete_index),
     verb("LIST.INDEX", INDICES, "LIST.INDEX file {item|ALL}", "the indices of a file", Session::list_index),
+    verb(
+        "COMPILE.DICT",
+        INDICES,
+        "COMPILE.DICT file {items}",
+        "whether the expressions of a dictionary compile",
+        Session::compile_dict,
+    ),
     verb("DISABLE.INDEX", "", "DISABLE.INDEX file item", "", Session::disable_index),
     verb("WHO", SESSION, "WHO", "number of the session and account", Session::who),
     verb(

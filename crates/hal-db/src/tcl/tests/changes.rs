@@ -327,3 +327,24 @@ fn words_of_the_help_that_change_headings_and_order() {
         "PERSON       Name        \n3            Zoë\n1            Ann\n"
     );
 }
+
+#[test]
+fn expressions_of_a_dictionary_are_tried_without_a_query() {
+    let mut bench = Bench::new();
+    bench.run("SET DICT PERSON OK 1 I\nSET DICT PERSON OK 2 \"RDIV(7,2):CSVDQ(NAME)\"\nSET DICT PERSON NO 1 I\nSET DICT PERSON NO 2 \"NAME +\"");
+    let shown = bench.run("COMPILE.DICT PERSON");
+    assert!(
+        shown.contains("OK compiles\n") && shown.contains("\nNO: ") || shown.starts_with("NO: "),
+        "{shown}"
+    );
+    assert!(shown.ends_with("2 item(s) compiled, 1 with errors\n"), "{shown}");
+    assert_eq!(bench.session.return_code(), -1018);
+    assert_eq!(bench.run("COMPILE.DICT PERSON ok"), "OK compiles\n1 item(s) compiled, 0 with errors\n");
+    assert_eq!(
+        bench.run("LIST PERSON \"1\" EVAL \"TIMEDATE()\" FMT \"22L\" EVAL \"RDIV(7,2)\" FMT \"3L\" HDR.SUP COL.SUP COUNT.SUP"),
+        "1            08:25:00 25 NOV 2026     4\n"
+    );
+    let made = bench
+        .run("CREATE.INDEX PERSON TOWN EXCLUDE \"a\",\"b\" NO.NULLS\nBUILD.INDEX PERSON TOWN CONCURRENT");
+    assert!(made.contains("EXCLUDE is ignored") && made.ends_with("Index TOWN of PERSON filled\n"), "{made}");
+}
