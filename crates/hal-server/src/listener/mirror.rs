@@ -103,7 +103,8 @@ impl Mirror {
         database: &Database,
         clock: Clock,
     ) -> anyhow::Result<(Mirror, Vec<String>)> {
-        let credentials = credentials(settings, address, data)?;
+        let mut notices = Vec::new();
+        let credentials = credentials(settings, address, data, &mut notices)?;
         let mut copy = CopyOptions::asked_and(&settings.files).context("database.files")?;
         copy.file_bytes_max = settings.file_mb_max << 20;
         let options = Options {
@@ -131,7 +132,7 @@ impl Mirror {
             failures: 0,
             noted: None,
         };
-        let notices = keeper.begin()?;
+        notices.extend(keeper.begin()?);
         std::thread::Builder::new()
             .name("qm-copy".to_owned())
             .spawn(move || keeper.run())
@@ -201,6 +202,7 @@ fn credentials(
     settings: &config::Database,
     address: &Address,
     data: &std::path::Path,
+    notices: &mut Vec<String>,
 ) -> anyhow::Result<Credentials> {
     let user = address.user.clone().context("database.url names no user")?;
     let password = match &settings.password_file {
@@ -211,6 +213,9 @@ fn credentials(
             let read = std::fs::File::open(&path)
                 .and_then(|file| file.take(PASSWORD_FILE_BYTES_MAX).read_to_string(&mut text));
             read.with_context(|| format!("cannot read database.password_file {}", path.display()))?;
+            if others_read(&path) {
+                notices.push(format!("Other users can read the password: chmod 600 {}", path.display()));
+            }
             text.lines().next().unwrap_or_default().to_owned()
         }
         None => match std::env::var(PASSWORD) {
@@ -222,6 +227,17 @@ fn credentials(
         },
     };
     Ok(Credentials::new(user, password))
+}
+
+#[cfg(unix)]
+fn others_read(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_read(_: &std::path::Path) -> bool {
+    false
 }
 
 /// What the thread owns.
