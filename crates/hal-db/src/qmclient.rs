@@ -16,7 +16,7 @@ pub mod testing;
 mod wire;
 
 pub use address::Address;
-pub use client::{Client, Credentials, File, Options, Socket};
+pub use client::{Client, Credentials, File, Options, Socket, Visit};
 
 /// Port that these servers listen on.
 pub const PORT: u16 = 4243;

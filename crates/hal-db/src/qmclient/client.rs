@@ -88,6 +88,9 @@ impl Socket for TcpStream {
 /// Gives the time since any fixed moment; there is no clock in this crate.
 type Now = Box<dyn Fn() -> Duration + Send>;
 
+/// Takes a record of [`Client::read_each`] with its id; `Break` stops.
+pub type Visit<'a> = dyn FnMut(&str, Result<Option<Record>, ClientError>) -> ControlFlow<()> + 'a;
+
 /// An open file of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -239,7 +242,7 @@ impl<S: Socket> Client<S> {
         &mut self,
         file: &File,
         ids: &[String],
-        visit: &mut dyn FnMut(&str, Result<Option<Record>, ClientError>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<(), ClientError> {
         for window in ids.chunks(READS_AT_ONCE) {
             let mut packets = Vec::new();

@@ -8,6 +8,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+/// Records by id, in bytes.
+pub type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// What the peer serves; a test may change it at any time.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
@@ -18,7 +21,7 @@ pub struct Account {
     /// With which password.
     pub password: String,
     /// Files by name (`DICT X` for a dictionary): records by id, in bytes.
-    pub files: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub files: BTreeMap<String, Records>,
     /// Files that cannot be opened: name → server_error and status.
     pub faults: BTreeMap<String, (i16, i32)>,
     /// Ids that somebody has locked.
@@ -271,11 +274,7 @@ impl Connection {
     }
 
     /// The file that the request's first two bytes number, and what follows them.
-    fn file<'a, 'b>(
-        &self,
-        account: &'a Account,
-        data: &'b [u8],
-    ) -> Option<(&'a BTreeMap<Vec<u8>, Vec<u8>>, &'b [u8])> {
+    fn file<'a, 'b>(&self, account: &'a Account, data: &'b [u8]) -> Option<(&'a Records, &'b [u8])> {
         let (number, rest) = data.split_first_chunk::<2>()?;
         let index = usize::try_from(i16::from_le_bytes(*number)).ok()?.checked_sub(1)?;
         Some((account.files.get(self.open.get(index)?)?, rest))
