@@ -30,6 +30,10 @@ impl Watched<'_> {
 }
 
 impl View for Watched<'_> {
+    fn is_laid_over(&self) -> bool {
+        self.view.is_laid_over()
+    }
+
     fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
         self.check()?;
         self.view.with(key, found)

@@ -42,9 +42,14 @@ fn a_transaction_is_seen_by_its_session_alone_until_it_is_committed() {
         "2            Bo 中国        Bonn\n3            Zoë            Oslo\n4            Dee            Rome\n"
     );
     assert_eq!(bench.run("CT PERSON 1"), "'1' not found\n");
+    // The number that the last commit noted is not that of the transaction.
+    assert_eq!(
+        bench.run("SET PERSON 6 TOWN Oslo\nCOUNT PERSON\nDELETE PERSON 6"),
+        "'6': new record, field 2 set\n4 record(s) counted\n1 record(s) deleted\n"
+    );
     let outside = db.snapshot().unwrap();
     assert!(outside.read("PERSON", "4").unwrap().is_none() && outside.read("PERSON", "1").unwrap().is_some());
-    assert_eq!(bench.run("ROLLBACK"), "Rolled back, 3 record(s) as before\n");
+    assert_eq!(bench.run("ROLLBACK"), "Rolled back, 4 record(s) as before\n");
     assert_eq!(bench.session.prompt(), ":");
     assert_eq!(bench.run("COUNT PERSON WITH TOWN = \"Rome\""), "2 record(s) counted\n");
     bench.run("TRANSACTION START\nSET PERSON 4 TOWN Rome\nBEGIN TRANSACTION\nSET PERSON 5 TOWN Rome");
@@ -190,6 +195,10 @@ fn records_are_read_as_they_were_and_put_back() {
     assert_eq!(bench.run(&format!("AS.OF 2026-11-21 11:59 {rome}")), "2 record(s) counted\n");
     assert_eq!(bench.run(&format!("AS.OF \"21 NOV 2026 12:00\" {rome}")), "1 record(s) counted\n");
     assert_eq!(bench.run(&format!("AS.OF COMMIT {commit} {rome}")), "1 record(s) counted\n");
+    assert_eq!(
+        bench.run("COUNT PERSON\nAS.OF 2026-11-20 COUNT PERSON"),
+        "2 record(s) counted\n3 record(s) counted\n"
+    );
     // One sentence does not change what the next reads; without a sentence it stays.
     assert_eq!(bench.run(rome), "0 record(s) counted\n");
     assert_eq!(bench.run(&format!("AS.OF \"2026-11-20\"\n{rome}")), "2 record(s) counted\n");
