@@ -244,6 +244,35 @@ impl Session {
         Ok(self.output(world).line(&format!("'{shown}': {what}field {number} set"))?)
     }
 
+    /// `SET.JSON file {…}`: members of the object change their items, others stay (30.4).
+    pub(super) fn set_json(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
+        let wrong = || Failure::usage(call.verb.usage);
+        let (file, json) = call.rest.split_once(char::is_whitespace).ok_or_else(wrong)?;
+        let place = self.place(file, world)?;
+        let object: serde_json::Value = serde_json::from_str(json.trim())
+            .map_err(|error| Failure::new(failure::ARGUMENTS, format!("The JSON cannot be read: {error}")))?;
+        let id = object.get("id").or_else(|| object.get("@ID")).and_then(serde_json::Value::as_str);
+        let id = id.ok_or_else(wrong)?.to_owned();
+        if self.is_locked_by_other(&place, &id) {
+            return Err(Failure::new(
+                failure::LOCKED_BY_OTHER,
+                format!("'{id}' is locked by another session"),
+            ));
+        }
+        if self.user.in_transaction() {
+            let message = "SET.JSON is not done inside a transaction";
+            return Err(Failure::new(failure::NOT_IN_TRANSACTION, message).hint("SET is; or COMMIT it first"));
+        }
+        // The import has a write of its own: this asks whether one is possible.
+        self.restructure(&place.db, |_| Ok(()))?;
+        let report = crate::import::json(&place.db, &place.file, json.as_bytes(), &world.env)?;
+        if let Some(refusal) = report.refused.first() {
+            return Err(Failure::new(failure::ARGUMENTS, format!("'{id}': {}", refusal.reason)));
+        }
+        self.return_code = count(report.written);
+        Ok(self.output(world).line(&format!("'{id}': {} record(s) written", report.written))?)
+    }
+
     /// The number of a field: a number, `F4`, or an item of the dictionary.
     pub(super) fn field_number(&self, snapshot: &Snapshot, file: &str, name: &str) -> Done<usize> {
         let plain = name.strip_prefix(['F', 'f']).unwrap_or(name).parse::<usize>().ok();

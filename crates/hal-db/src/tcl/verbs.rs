@@ -236,6 +236,13 @@ pub(super) const VERBS: &[Verb] = &[
         Session::set,
     ),
     verb(
+        "SET.JSON",
+        RECORDS,
+        "SET.JSON file {\"id\": \"P1\", \"town\": \"Rome\"}",
+        "change what an object names, or make a record",
+        Session::set_json,
+    ),
+    verb(
         "CREATE.FILE",
         FILES,
         "CREATE.FILE name {USING DICT file}",

@@ -357,3 +357,16 @@ fn expressions_of_a_dictionary_are_tried_without_a_query() {
         .run("CREATE.INDEX PERSON TOWN EXCLUDE \"a\",\"b\" NO.NULLS\nBUILD.INDEX PERSON TOWN CONCURRENT");
     assert!(made.contains("EXCLUDE is ignored") && made.ends_with("Index TOWN of PERSON filled\n"), "{made}");
 }
+
+#[test]
+fn an_object_changes_the_items_that_it_names() {
+    let mut bench = Bench::new();
+    let line = r#"SET.JSON PERSON {"id": "1", "town": "Ålesund", "born": "1994-06-01"}"#;
+    assert_eq!(bench.run(line), "'1': 1 record(s) written\n");
+    assert_eq!(bench.run("CT PERSON 1"), "PERSON 1\n1: Ann\n2: Ålesund\n3: 9649\n");
+    let unknown = bench.run(r#"SET.JSON PERSON {"id": "1", "twon": "Rome"}"#);
+    assert!(unknown.starts_with("! '1': ") && unknown.contains("twon"), "{unknown}");
+    assert!(bench.run("SET.JSON PERSON {\"town\": 1}").starts_with("! The command"));
+    assert!(bench.run("SET.JSON PERSON {").starts_with("! The JSON cannot be read"));
+    assert!(bench.run(&format!("BEGIN TRANSACTION\n{line}")).contains("inside a transaction"));
+}
