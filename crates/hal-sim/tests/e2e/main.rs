@@ -2,6 +2,7 @@
 //!
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
+mod certs; // Certificates: certbot through HAProxy, its hook, and what is said about a bad one.
 mod crowd; // Many at once, and each gets its own answer.
 mod durability; // What was acknowledged survives kill -9.
 mod everyday; // The everyday questions over the whole wire.

@@ -172,7 +172,8 @@ fn certificates_of(text: &[u8], report: &mut Report) -> Vec<Vec<u8>> {
             Ok((SectionKind::Certificate, der)) => found.push(der),
             Ok(_) => {}
             Err(error) => {
-                let fix = "get it again; between the BEGIN and END lines stand only letters, digits, +, / and =";
+                let fix =
+                    "get it again; between the BEGIN and END lines stand only letters, digits, +, / and =";
                 report.fault(Severity::Broken, "unreadable", format!("it is damaged: {error:?}"), fix);
                 return Vec::new();
             }
@@ -237,23 +238,27 @@ fn dates(report: &mut Report, now: i64) {
         let text = format!("it is not valid before {}", day(from));
         report.fault(Severity::Broken, "not-yet-valid", text, "check this machine's clock: date");
     } else if left < (RENEW_LATE_DAYS * DAY_SECONDS).min((until - from) / 4) {
-        let text = format!("it ends on {}, in {}: renewing has failed or was never set up", day(until), days(left));
+        let text =
+            format!("it ends on {}, in {}: renewing has failed or was never set up", day(until), days(left));
         report.fault(Severity::Warning, "ends-soon", text, RENEW);
     } else {
         report.note(Severity::Good, "dates", format!("valid until {}, {} left", day(until), days(left)));
     }
     if until - from > VALIDITY_DAYS_MAX * DAY_SECONDS {
-        let text = format!("it is valid for {}; browsers refuse more than {VALIDITY_DAYS_MAX}", days(until - from));
+        let text =
+            format!("it is valid for {}; browsers refuse more than {VALIDITY_DAYS_MAX}", days(until - from));
         let fix = "make one for a shorter time: `hal cert self-signed --force` takes 397 days";
         report.fault(Severity::Warning, "valid-too-long", text, fix);
     }
     for above in report.certificates.clone().iter().skip(1).filter(|above| above.not_after <= now) {
-        let text = format!("the certificate of {} above it expired on {}", above.subject, day(above.not_after));
+        let text =
+            format!("the certificate of {} above it expired on {}", above.subject, day(above.not_after));
         report.fault(Severity::Broken, "issuer-expired", text, RENEW);
     }
 }
 
-const RENEW: &str = "`certbot renew`, or `hal cert self-signed --force` for one of your own, then reload HAProxy";
+const RENEW: &str =
+    "`certbot renew`, or `hal cert self-signed --force` for one of your own, then reload HAProxy";
 
 fn names(report: &mut Report, wanted: &[String]) {
     let Some(leaf) = report.leaf().cloned() else { return };
@@ -282,14 +287,20 @@ pub fn covers(names: &[String], wanted: &str) -> bool {
     let wanted = wanted.trim_end_matches('.');
     names.iter().any(|name| {
         let star = name.strip_prefix("*.").zip(wanted.split_once('.'));
-        name.eq_ignore_ascii_case(wanted) || star.is_some_and(|(tail, (_, rest))| tail.eq_ignore_ascii_case(rest))
+        name.eq_ignore_ascii_case(wanted)
+            || star.is_some_and(|(tail, (_, rest))| tail.eq_ignore_ascii_case(rest))
     })
 }
 
 fn purpose(report: &mut Report, leaf: &X509Certificate<'_>) {
     if leaf.is_ca() {
         let text = "it is the certificate of an authority (CA:TRUE), which TLS clients refuse for a server";
-        report.fault(Severity::Broken, "is-ca", text, "`hal cert self-signed` makes an authority and a server's certificate from it");
+        report.fault(
+            Severity::Broken,
+            "is-ca",
+            text,
+            "`hal cert self-signed` makes an authority and a server's certificate from it",
+        );
     }
     if let Ok(Some(usage)) = leaf.extended_key_usage()
         && !usage.value.server_auth
@@ -304,7 +315,8 @@ fn strength(report: &mut Report, leaf: &X509Certificate<'_>) {
     if let Ok(PublicKey::RSA(key)) = leaf.public_key().parsed()
         && key.key_size() < RSA_BITS_MIN
     {
-        let text = format!("its RSA key has {} bits; clients refuse less than {RSA_BITS_MIN}", key.key_size());
+        let text =
+            format!("its RSA key has {} bits; clients refuse less than {RSA_BITS_MIN}", key.key_size());
         report.fault(Severity::Broken, "weak-key", text, "make a new key and certificate");
     }
     let signature = leaf.signature_algorithm.algorithm.to_id_string();
@@ -325,7 +337,8 @@ fn order(report: &mut Report, chain: &[X509Certificate<'_>], served: bool) {
                 below.issuer(),
                 above.subject()
             );
-            let fix = "put the server's certificate first, then the one that signed it: certbot's fullchain.pem";
+            let fix =
+                "put the server's certificate first, then the one that signed it: certbot's fullchain.pem";
             report.fault(Severity::Broken, "chain-order", text, fix);
             return;
         }
@@ -339,13 +352,25 @@ fn order(report: &mut Report, chain: &[X509Certificate<'_>], served: bool) {
     let Some(leaf) = chain.first() else { return };
     if leaf.subject() == leaf.issuer() {
         let text = "it is self-signed: clients trust it only where somebody told each of them to";
-        report.fault(Severity::Warning, "self-signed", text, "`hal cert letsencrypt`, or `hal cert self-signed` and `hal cert trust`");
+        report.fault(
+            Severity::Warning,
+            "self-signed",
+            text,
+            "`hal cert letsencrypt`, or `hal cert self-signed` and `hal cert trust`",
+        );
     } else if chain.len() == 1 {
         let who = if served { "the server shows" } else { "the file holds" };
-        let text = format!("{who} no intermediate certificate; clients that do not know {} refuse it", leaf.issuer());
+        let text = format!(
+            "{who} no intermediate certificate; clients that do not know {} refuse it",
+            leaf.issuer()
+        );
         report.fault(Severity::Warning, "no-intermediate", text, "use fullchain.pem, not cert.pem");
     } else {
-        report.note(Severity::Good, "chain", format!("{} certificates, each signed by the next", chain.len()));
+        report.note(
+            Severity::Good,
+            "chain",
+            format!("{} certificates, each signed by the next", chain.len()),
+        );
     }
 }
 
@@ -355,8 +380,12 @@ fn key_matches(report: &mut Report, text: &[u8], path: &str, leaf: Option<&X509C
     let Some(key) = keys.next() else {
         let is_locked = text.windows(9).any(|bytes| bytes == b"ENCRYPTED");
         let (said, fix) = if is_locked {
-            (format!("the key in {path} has a pass phrase, and nobody can type it at the start of a server"),
-             "take it off: openssl pkey -in KEY -out KEY.open, in a folder that only root may read")
+            (
+                format!(
+                    "the key in {path} has a pass phrase, and nobody can type it at the start of a server"
+                ),
+                "take it off: openssl pkey -in KEY -out KEY.open, in a folder that only root may read",
+            )
         } else {
             (format!("{path} holds no private key"), "cat fullchain.pem privkey.pem > hal.pem, on one line")
         };
@@ -370,7 +399,12 @@ fn key_matches(report: &mut Report, text: &[u8], path: &str, leaf: Option<&X509C
     let provider = rustls::crypto::ring::default_provider();
     let Ok(key) = provider.key_provider.load_private_key(key) else {
         let said = format!("the private key in {path} is damaged or of a kind that is not supported");
-        return report.fault(Severity::Broken, "key-unreadable", said, "use an RSA key or one on P-256 or P-384");
+        return report.fault(
+            Severity::Broken,
+            "key-unreadable",
+            said,
+            "use an RSA key or one on P-256 or P-384",
+        );
     };
     let (Some(leaf), Some(public)) = (leaf, key.public_key()) else { return };
     if public.as_ref() == leaf.public_key().raw {
@@ -386,7 +420,8 @@ fn rights(report: &mut Report, path: &str, access: Option<Access>) {
     let Some(access) = access else { return };
     let mode = access.mode & 0o777;
     if mode & 0o077 != 0 {
-        let said = format!("other users of this machine may read or change the private key (mode {mode:03o})");
+        let said =
+            format!("other users of this machine may read or change the private key (mode {mode:03o})");
         report.fault(Severity::Warning, "file-rights", said, format!("chmod 600 {path}"));
     } else {
         report.note(Severity::Good, "file-rights", format!("only its owner may read it (mode {mode:03o})"));

@@ -52,8 +52,9 @@ pub struct Hook {
 /// Who has to learn of the new file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// HAProxy, which is asked first whether it accepts the file. `pid_file` is for one without systemd.
-    Haproxy { config: PathBuf, pid_file: PathBuf },
+    /// HAProxy, which is asked first whether it accepts the file. Without a `pid_file` it is the service of systemd,
+    /// or where there is no systemd the process in `/run/haproxy.pid`.
+    Haproxy { config: PathBuf, pid_file: Option<PathBuf> },
     /// A command of a shell.
     Command(String),
     /// Nobody: `hal serve --tls-cert` looks by itself.
@@ -110,7 +111,8 @@ impl LetsEncrypt {
     /// [`Refused`].
     pub fn arguments(&self) -> Result<Vec<String>, Refused> {
         self.check()?;
-        let mut words: Vec<String> = ["certonly", "--non-interactive", "--agree-tos"].map(String::from).into();
+        let mut words: Vec<String> =
+            ["certonly", "--non-interactive", "--agree-tos"].map(String::from).into();
         match &self.email {
             Some(email) => words.extend(["-m".to_owned(), email.clone()]),
             None => words.push("--register-unsafely-without-email".to_owned()),
@@ -187,14 +189,17 @@ pub fn hook(hook: &Hook) -> Result<String, Refused> {
     };
     let (proof, reload) = match &hook.reload {
         Reload::Haproxy { config, pid_file } => {
-            (haproxy_proof(&quoted_path(config)?), haproxy_reload(&quoted_path(pid_file)?))
+            let pid_file = pid_file.as_deref().map(quoted_path).transpose()?;
+            (haproxy_proof(&quoted_path(config)?), haproxy_reload(pid_file.as_deref()))
         }
-        Reload::Command(command) => {
-            (String::new(), format!("( {command} ) || fail \"the file is new, but the reload command failed\"\n"))
-        }
-        Reload::Nobody => {
-            (String::new(), "# Nothing to reload: `hal serve --tls-cert` sees the new file by itself.\n".to_owned())
-        }
+        Reload::Command(command) => (
+            String::new(),
+            format!("( {command} ) || fail \"the file is new, but the reload command failed\"\n"),
+        ),
+        Reload::Nobody => (
+            String::new(),
+            "# Nothing to reload: `hal serve --tls-cert` sees the new file by itself.\n".to_owned(),
+        ),
     };
     Ok(HOOK
         .replace("@PEM@", &pem)
@@ -246,18 +251,24 @@ fi
     )
 }
 
-fn haproxy_reload(pid_file: &str) -> String {
-    format!(
-        r#"pid_file={pid_file}
-# Open connections stay with the old process; new ones get the new certificate.
-if [ -f "$pid_file" ] && pid=$(head -n 1 "$pid_file") && [ ! -d /run/systemd/system ]; then
-    kill -USR2 "$pid" || fail "the file is new, but haproxy (pid $pid) could not be told"
-elif [ -d /run/systemd/system ]; then
-    systemctl reload haproxy || fail "the file is new, but haproxy could not be reloaded"
-else
-    fail "the file is new, but no running haproxy was found; reload it by hand"
+fn haproxy_reload(pid_file: Option<&str>) -> String {
+    let systemd = match pid_file {
+        Some(_) => "",
+        None => {
+            "if [ -d /run/systemd/system ]; then
+    systemctl reload haproxy || fail \"the file is new, but haproxy could not be reloaded\"
+    exit 0
 fi
-"#
+"
+        }
+    };
+    format!(
+        r#"# Open connections stay with the old process; new ones get the new certificate.
+{systemd}pid_file={}
+pid=$(head -n 1 "$pid_file") || fail "the file is new, but no running haproxy was found; reload it by hand"
+kill -USR2 "$pid" || fail "the file is new, but haproxy (pid $pid) could not be told"
+"#,
+        pid_file.unwrap_or("/run/haproxy.pid")
     )
 }
 

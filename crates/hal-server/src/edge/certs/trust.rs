@@ -36,7 +36,9 @@ impl Device {
         match self {
             Device::Macos => vec![
                 "In Terminal:".to_owned(),
-                format!("  sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}"),
+                format!(
+                    "  sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}"
+                ),
             ],
             Device::Windows => vec![
                 "In PowerShell as administrator:".to_owned(),
@@ -44,7 +46,9 @@ impl Device {
             ],
             Device::Linux => vec![
                 "Debian, Ubuntu and their relatives (the name must end with .crt):".to_owned(),
-                format!("  sudo cp {ca} /usr/local/share/ca-certificates/hal-ca.crt && sudo update-ca-certificates"),
+                format!(
+                    "  sudo cp {ca} /usr/local/share/ca-certificates/hal-ca.crt && sudo update-ca-certificates"
+                ),
                 "Fedora, RHEL and their relatives:".to_owned(),
                 format!("  sudo cp {ca} /etc/pki/ca-trust/source/anchors/hal-ca.pem && sudo update-ca-trust"),
                 "Chromium has a list of its own (package libnss3-tools):".to_owned(),
@@ -53,16 +57,19 @@ impl Device {
             Device::Ios => vec![
                 "1. Send hal-ca.pem to the device by AirDrop or mail, and open it there.".to_owned(),
                 "2. Settings > General > VPN & Device Management > HAL local CA > Install.".to_owned(),
-                "3. Settings > General > About > Certificate Trust Settings: switch HAL local CA on.".to_owned(),
+                "3. Settings > General > About > Certificate Trust Settings: switch HAL local CA on."
+                    .to_owned(),
                 "   Without the third step Safari still warns.".to_owned(),
             ],
             Device::Android => vec![
                 "1. Copy hal-ca.pem to the device.".to_owned(),
-                "2. Settings > Security > Encryption & credentials > Install a certificate > CA certificate.".to_owned(),
+                "2. Settings > Security > Encryption & credentials > Install a certificate > CA certificate."
+                    .to_owned(),
                 "   Browsers trust it then; other apps only where they were made to.".to_owned(),
             ],
             Device::Firefox => vec![
-                "Settings > Privacy & Security > Certificates > View Certificates > Authorities > Import,".to_owned(),
+                "Settings > Privacy & Security > Certificates > View Certificates > Authorities > Import,"
+                    .to_owned(),
                 "and tick \"Trust this CA to identify websites\".".to_owned(),
             ],
         }

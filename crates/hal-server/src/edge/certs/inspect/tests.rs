@@ -15,7 +15,12 @@ fn made() -> String {
 }
 
 fn file(text: &str) -> Material<'_> {
-    Material::File { path: "hal.pem", text: text.as_bytes(), key: None, access: Some(Access { mode: 0o100_600 }) }
+    Material::File {
+        path: "hal.pem",
+        text: text.as_bytes(),
+        key: None,
+        access: Some(Access { mode: 0o100_600 }),
+    }
 }
 
 fn look(material: Material<'_>, names: &[&str], now: i64) -> Report {
@@ -109,7 +114,11 @@ fn the_key_may_stand_in_a_file_of_its_own() {
         let key = KeyFile { path: "hal.key", text: key.as_bytes(), access: Some(Access { mode }) };
         // Anybody may read a certificate that is apart from its key.
         let access = Some(Access { mode: 0o644 });
-        faults(&look(Material::File { path: "hal.crt", text: chain.as_bytes(), key: Some(key), access }, &[NAME], NOW))
+        faults(&look(
+            Material::File { path: "hal.crt", text: chain.as_bytes(), key: Some(key), access },
+            &[NAME],
+            NOW,
+        ))
     };
     assert_eq!(with(&parts[2], 0o600), [""; 0]);
     assert_eq!(with(&parts[2], 0o640), ["file-rights"]);

@@ -11,10 +11,7 @@ fn request() -> LetsEncrypt {
         hook: Hook {
             pem: PathBuf::from("/etc/haproxy/certs/hal.pem"),
             owner: None,
-            reload: Reload::Haproxy {
-                config: PathBuf::from("/etc/haproxy/haproxy.cfg"),
-                pid_file: PathBuf::from("/run/haproxy.pid"),
-            },
+            reload: Reload::Haproxy { config: PathBuf::from("/etc/haproxy/haproxy.cfg"), pid_file: None },
         },
     }
 }
