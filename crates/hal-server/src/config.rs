@@ -23,6 +23,12 @@ pub struct ServeOptions {
     /// `HOST:PORT` of a listener elsewhere.
     pub qm: Option<String>,
     pub only: Option<Role>,
+    /// TLS of the gateway's own.
+    pub tls: bool,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_names: Vec<String>,
+    pub redirect_listen: Option<SocketAddr>,
     /// Binding wider than loopback while there is no sign-in.
     pub allow_remote: bool,
 }
@@ -40,6 +46,7 @@ pub enum Role {
 pub struct Config {
     pub household: Household,
     pub gateway: Gateway,
+    pub tls: Tls,
     pub listener: Listener,
     pub speech: Speech,
 }
@@ -72,6 +79,29 @@ impl Default for Gateway {
             origins: Vec::new(),
             drain_seconds: 20,
         }
+    }
+}
+
+/// TLS of the gateway's own, for those without HAProxy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// With `cert` it is on in any case; without, the certificate comes from an authority of one's own in the data folder.
+    pub enabled: bool,
+    /// Certificate and chain, and the key unless `key` names it (PEM).
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Names and addresses for a certificate of one's own, beside those that are found.
+    pub names: Vec<String>,
+    /// A port that sends http to https and answers an authority's challenge.
+    pub redirect: Option<SocketAddr>,
+    /// The folder that `certbot --webroot` writes its answers to.
+    pub webroot: Option<PathBuf>,
+}
+
+impl Tls {
+    pub fn is_on(&self) -> bool {
+        self.enabled || self.cert.is_some()
     }
 }
 
@@ -154,6 +184,16 @@ impl Config {
         }
         if let Some(listen) = options.qm_listen {
             self.listener.listen = listen;
+        }
+        self.tls.enabled |= options.tls;
+        if options.tls_cert.is_some() {
+            // The file's key belongs to the file's certificate.
+            self.tls.cert.clone_from(&options.tls_cert);
+            self.tls.key.clone_from(&options.tls_key);
+        }
+        self.tls.names.extend(options.tls_names.iter().cloned());
+        if options.redirect_listen.is_some() {
+            self.tls.redirect = options.redirect_listen;
         }
         self
     }

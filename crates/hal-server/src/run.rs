@@ -2,6 +2,8 @@
 //!
 //! Settings are read and checked before anything is opened; everything is opened before anything is announced.
 
+#[cfg(unix)]
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,13 +13,14 @@ use anyhow::{Context, bail};
 use hal_db::Database;
 use hal_dialog::{Brain, Spoken, User};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Config, Role, ServeOptions, default_data_dir};
 use crate::demo;
 use crate::engines::Engines;
+use crate::gateway::tls::{self, Tls};
 use crate::gateway::{self, Gateway, Link, Remote};
 use crate::listener::tcp::Limits;
 use crate::listener::{self, Listener};
@@ -41,6 +44,17 @@ pub struct Ready {
     pub warnings: Vec<String>,
     /// Questions to try.
     pub offers: Vec<String>,
+    /// TLS of the gateway's own.
+    pub tls: Option<ReadyTls>,
+}
+
+/// What a person must know of the gateway's own TLS.
+#[derive(Debug)]
+pub struct ReadyTls {
+    /// The authority that clients must be told to trust, where it is our own.
+    pub authority: Option<PathBuf>,
+    /// The port that sends http to https.
+    pub redirect: Option<SocketAddr>,
 }
 
 /// Serves until a signal ends it. `announce` is called once, when every port is open.
@@ -110,8 +124,11 @@ async fn serve(
         notices: Vec::new(),
         warnings: Vec::new(),
         offers: Vec::new(),
+        tls: None,
     };
     let questions = Arc::new(Semaphore::new(config.listener.questions_at_once));
+
+    let reload = Arc::new(Notify::new());
 
     // Ports first: a second server must not touch the first one's data.
     let with_gateway = options.only != Some(Role::Listener);
@@ -120,6 +137,12 @@ async fn serve(
         if with_listener { Some(bind(config.listener.listen, "listener").await?) } else { None };
     let gateway_socket =
         if with_gateway { Some(bind(config.gateway.listen, "gateway").await?) } else { None };
+    let redirect_socket = match config.tls.redirect {
+        Some(address) if with_gateway && config.tls.is_on() => {
+            Some(bind(address, "redirect to https").await?)
+        }
+        _ => None,
+    };
 
     let local = if with_listener {
         ready.data = Some(data.to_owned());
@@ -146,8 +169,24 @@ async fn serve(
             (None, Some(address)) => Link::Remote(Remote::new(address.clone(), clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
+        let tls = if config.tls.is_on() {
+            let (tls, data) = (config.tls.clone(), data.to_owned());
+            let opened = tokio::task::spawn_blocking(move || Tls::open(&tls, &data, clock));
+            Some(Arc::new(opened.await??))
+        } else {
+            None
+        };
+        if let Some(tls) = &tls {
+            let redirect = redirect_socket.as_ref().map(TcpListener::local_addr).transpose()?;
+            ready.tls = Some(ReadyTls { authority: tls.own_authority(), redirect });
+            tokio::spawn(Arc::clone(tls).watch(Arc::clone(&reload)));
+            if let Some(redirect) = redirect_socket {
+                let https_port = socket.local_addr()?.port();
+                tasks.spawn(tls::serve_redirect(redirect, Arc::clone(tls), https_port, draining.clone()));
+            }
+        }
         let gateway =
-            Arc::new(Gateway { clock, engines, link: Arc::new(link), config: config.gateway.clone() });
+            Arc::new(Gateway { clock, engines, link: Arc::new(link), config: config.gateway.clone(), tls });
         let mut known = Known::default();
         if local.is_some() {
             // Before anybody can speak: a name that the recogniser was not told is never heard.
@@ -167,13 +206,16 @@ async fn serve(
     announce(&ready);
     info!("serving");
 
-    signals.next().await;
+    while signals.next().await == Asked::Reload {
+        info!("looking for what has changed");
+        reload.notify_one();
+    }
     info!("draining");
     // Nobody is listening any more only if everything has ended already.
     drain.send(true).ok();
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
-        () = signals.next() => warn!("second signal: ending at once"),
+        () = signals.end() => warn!("second signal: ending at once"),
     }
     if let Some(listener) = local {
         tokio::task::spawn_blocking(move || listener.flush()).await?;
@@ -295,12 +337,24 @@ impl Known {
     }
 }
 
-/// The signals that end a server.
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    End,
+    /// SIGHUP: read again what can be read again. At a terminal it means that the window was closed, and ends the server.
+    Reload,
+}
+
+/// The signals that a server hears.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    at_terminal: bool,
 }
 
 impl Signals {
@@ -311,19 +365,29 @@ impl Signals {
             Ok(Signals {
                 terminate: signal(SignalKind::terminate())?,
                 interrupt: signal(SignalKind::interrupt())?,
+                hangup: signal(SignalKind::hangup())?,
+                at_terminal: std::io::stderr().is_terminal(),
             })
         }
         #[cfg(not(unix))]
         Ok(Signals {})
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
         #[cfg(unix)]
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => if self.at_terminal { Asked::End } else { Asked::Reload },
         }
         #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await.ok();
+        {
+            tokio::signal::ctrl_c().await.ok();
+            Asked::End
+        }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await == Asked::Reload {}
     }
 }

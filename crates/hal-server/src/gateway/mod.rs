@@ -5,6 +5,7 @@ mod hearing;
 mod link;
 mod page;
 mod routes;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Gateway {
     pub engines: Arc<Engines>,
     pub link: Arc<Link>,
     pub config: config::Gateway,
+    /// TLS of the gateway's own; without it HAProxy has it, or nobody needs it.
+    pub tls: Option<Arc<tls::Tls>>,
 }
 
 impl Gateway {

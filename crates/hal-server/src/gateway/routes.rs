@@ -15,12 +15,13 @@ use axum::response::IntoResponse;
 use hal_wire::client::Greeting;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
+use super::tls::{Accepted, Tls};
 use super::{Gateway, page};
 
 /// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
@@ -48,8 +49,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
     let connections = Arc::new(Semaphore::new(connections_max));
     let sockets = Arc::new(Semaphore::new(connections_max));
+    let tls = gateway.tls.clone();
     let shared = Shared { gateway, draining: draining.clone(), sockets: Arc::clone(&sockets) };
-    let service = TowerToHyperService::new(Router::new().fallback(route).with_state(shared));
+    let service = service(Router::new().fallback(route).with_state(shared));
     let drained = async {
         draining.wait_for(|draining| *draining).await.ok();
         // The health check goes on saying 503 while sessions end.
@@ -81,18 +83,32 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
             });
             continue;
         };
-        let service = service.clone();
+        let (service, tls) = (service.clone(), tls.clone());
         tokio::spawn(async move {
-            connection(stream, service).await;
+            connection(stream, service, tls).await;
             drop(permit);
         });
     }
 }
 
-type Service = TowerToHyperService<Router>;
+pub(super) type Service = TowerToHyperService<Router>;
 
-async fn connection(stream: TcpStream, service: Service) {
+pub(super) fn service(router: Router) -> Service {
+    TowerToHyperService::new(router)
+}
+
+async fn connection(stream: TcpStream, service: Service, tls: Option<Arc<Tls>>) {
     stream.set_nodelay(true).ok();
+    let Some(tls) = tls else { return http(stream, service).await };
+    match tls.accept(stream).await {
+        Some(Accepted::Secure(stream)) => http(*stream, service).await,
+        Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
+        None => {}
+    }
+}
+
+/// Speaks HTTP/1.1 on a connection until it ends or becomes a WebSocket.
+pub(super) async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Service) {
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_LIMIT)

@@ -12,4 +12,5 @@ mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
+mod tls; // TLS of the gateway's own: versions, renewal under open connections, http sent to https.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.
