@@ -29,6 +29,9 @@ pub struct ServeOptions {
     pub tls_key: Option<PathBuf>,
     pub tls_names: Vec<String>,
     pub redirect_listen: Option<SocketAddr>,
+    pub log_file: Option<PathBuf>,
+    /// The log may have colours.
+    pub colour: bool,
     /// Binding wider than loopback while there is no sign-in.
     pub allow_remote: bool,
 }
@@ -49,6 +52,7 @@ pub struct Config {
     pub tls: Tls,
     pub listener: Listener,
     pub speech: Speech,
+    pub log: Log,
 }
 
 /// Whose records these are, until people sign in.
@@ -140,6 +144,32 @@ impl Default for Speech {
     }
 }
 
+/// What is noted about the server's work. Never what people say, and never their records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`; the variable `HAL_LOG` stands over it.
+    pub level: String,
+    pub format: LogFormat,
+    /// Instead of stderr.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text, file: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -192,6 +222,9 @@ impl Config {
             self.tls.key.clone_from(&options.tls_key);
         }
         self.tls.names.extend(options.tls_names.iter().cloned());
+        if options.log_file.is_some() {
+            self.log.file.clone_from(&options.log_file);
+        }
         if options.redirect_listen.is_some() {
             self.tls.redirect = options.redirect_listen;
         }

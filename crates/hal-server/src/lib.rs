@@ -7,4 +7,7 @@ pub mod edge;
 mod engines;
 mod gateway;
 mod listener;
+mod logs;
+mod notify;
 pub mod run;
+pub mod service;

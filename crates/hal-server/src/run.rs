@@ -24,6 +24,8 @@ use crate::gateway::tls::{self, Tls};
 use crate::gateway::{self, Gateway, Link, Remote};
 use crate::listener::tcp::Limits;
 use crate::listener::{self, Listener};
+use crate::logs::{self, Level};
+use crate::notify;
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
@@ -63,9 +65,10 @@ pub struct ReadyTls {
 pub fn run(options: ServeOptions, announce: impl FnOnce(&Ready) + Send) -> anyhow::Result<()> {
     let data = data_dir(&options)?;
     let config = Config::load(&data, std::env::vars())?.with(&options);
+    let level = logs::start(&config.log, options.colour)?;
     check(&options, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(serve(&options, &config, &data, announce));
+    let done = runtime.block_on(serve(&options, &config, &data, &level, announce));
     // Threads of the blocking pool that still work for connections that are gone.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -111,6 +114,7 @@ async fn serve(
     options: &ServeOptions,
     config: &Config,
     data: &std::path::Path,
+    level: &Level,
     announce: impl FnOnce(&Ready) + Send,
 ) -> anyhow::Result<()> {
     let clock = Clock::start();
@@ -204,12 +208,14 @@ async fn serve(
     // Signals are caught before anybody is told that the server runs.
     let mut signals = Signals::new()?;
     announce(&ready);
+    notify::tell("READY=1");
     info!("serving");
 
     while signals.next().await == Asked::Reload {
         info!("looking for what has changed");
         reload.notify_one();
     }
+    notify::tell("STOPPING=1");
     info!("draining");
     // Nobody is listening any more only if everything has ended already.
     drain.send(true).ok();

@@ -51,6 +51,9 @@ pub(crate) struct Serve {
     /// With TLS: send http at this address to https, e.g. 0.0.0.0:80.
     #[arg(long, value_name = "ADDR:PORT")]
     redirect_listen: Option<SocketAddr>,
+    /// Write the log to this file instead of stderr.
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// Listen wider than this machine although nobody has to sign in.
     ///
     /// Whoever reaches the port can read and change the records. Behind HAProxy on the
@@ -67,8 +70,12 @@ enum Part {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        log();
-        let options = ServeOptions {
+        hal_server::run::run(self.options(), announce)?;
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn options(self) -> ServeOptions {
+        ServeOptions {
             demo: self.demo,
             data: self.data,
             listen: self.listen,
@@ -83,10 +90,10 @@ impl Serve {
             tls_key: self.tls_key,
             tls_names: self.tls_names,
             redirect_listen: self.redirect_listen,
+            log_file: self.log_file,
+            colour: report::colour(),
             allow_remote: self.allow_remote_without_sign_in,
-        };
-        hal_server::run::run(options, announce)?;
-        Ok(Exit::Done)
+        }
     }
 }
 
@@ -171,19 +178,6 @@ fn callable(program: Option<&Path>, search: Option<&OsStr>, here: Option<&Path>)
         None => program.display().to_string(),
     };
     if path.contains(' ') { format!("\"{path}\"") } else { path }
-}
-
-/// The log goes to stderr; `HAL_LOG` is error, warn, info (the default), debug or trace.
-fn log() {
-    use tracing_subscriber::filter::LevelFilter;
-    let level =
-        std::env::var("HAL_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(report::colour())
-        .with_target(false)
-        .init();
 }
 
 #[cfg(test)]
