@@ -53,6 +53,41 @@ pub struct Config {
     pub listener: Listener,
     pub speech: Speech,
     pub log: Log,
+    pub metrics: Metrics,
+    /// The keys as they were given, to see later which have changed.
+    #[serde(skip)]
+    given: toml::Table,
+}
+
+/// Keys that are taken over while the server runs.
+pub const RELOADABLE: [&str; 2] = ["gateway.origins", "log.level"];
+
+/// What a reload found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// In force at once.
+    pub taken: Vec<String>,
+    /// In force after the next start.
+    pub waiting: Vec<String>,
+}
+
+impl Changed {
+    fn between(before: &toml::Table, after: &toml::Table) -> Changed {
+        let mut names: Vec<String> = Vec::new();
+        for (section, keys) in before.iter().chain(after) {
+            let keys = keys.as_table().into_iter().flat_map(toml::Table::keys);
+            names.extend(keys.map(|key| format!("{section}.{key}")));
+        }
+        names.sort();
+        names.dedup();
+        let value = |table: &toml::Table, name: &str| {
+            let (section, key) = name.split_once('.')?;
+            table.get(section)?.get(key).cloned()
+        };
+        names.retain(|name| value(before, name) != value(after, name));
+        let (taken, waiting) = names.into_iter().partition(|name| RELOADABLE.contains(&name.as_str()));
+        Changed { taken, waiting }
+    }
 }
 
 /// Whose records these are, until people sign in.
@@ -144,6 +179,16 @@ impl Default for Speech {
     }
 }
 
+/// Numbers about the server's work. Both are off unless set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where Prometheus finds `/metrics`. Not the gateway's port, which can be reached from outside.
+    pub listen: Option<SocketAddr>,
+    /// A collector of OpenTelemetry, e.g. `http://127.0.0.1:4318`.
+    pub otlp: Option<String>,
+}
+
 /// What is noted about the server's work. Never what people say, and never their records.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,6 +231,20 @@ impl Config {
         Self::parse(&text, environment).with_context(|| format!("in {} or its variables", path.display()))
     }
 
+    /// Reads it again, and tells which keys have changed since `before`, and which of them need a new start.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; nothing is changed then.
+    pub fn reload(
+        data: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+        before: &Config,
+    ) -> anyhow::Result<(Config, Changed)> {
+        let config = Self::load(data, environment)?;
+        let changed = Changed::between(&before.given, &config.given);
+        Ok((config, changed))
+    }
+
     fn parse(text: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
         let mut table: toml::Table = toml::from_str(text)?;
         for (name, value) in environment {
@@ -204,7 +263,10 @@ impl Config {
                 .unwrap_or(toml::Value::String(value));
             section.insert(key.to_ascii_lowercase(), value);
         }
-        Ok(table.try_into()?)
+        let given = table.clone();
+        let mut config: Config = table.try_into()?;
+        config.given = given;
+        Ok(config)
     }
 
     /// Puts the command line over the file.
@@ -269,6 +331,19 @@ mod tests {
         assert_eq!(config.speech.recognisers, 3);
         assert_eq!(config.household.person.as_deref(), Some("P7"));
         assert_eq!(config.listener.listen, loopback(LISTENER_PORT));
+    }
+
+    #[test]
+    fn what_has_changed_is_told_and_what_needs_a_new_start() {
+        let before = parse("[gateway]\norigins = []\ndrain_seconds = 5\n[speech]\nhear = \"none\"", &[])
+            .expect("valid");
+        let after =
+            parse("[gateway]\norigins = [\"https://a\"]\ndrain_seconds = 5\n[log]\nlevel = \"debug\"", &[])
+                .expect("valid");
+        let changed = Changed::between(&before.given, &after.given);
+        assert_eq!(changed.taken, ["gateway.origins", "log.level"]);
+        assert_eq!(changed.waiting, ["speech.hear"]);
+        assert_eq!(Changed::between(&after.given, &after.given), Changed::default());
     }
 
     #[test]

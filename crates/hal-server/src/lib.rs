@@ -8,6 +8,7 @@ mod engines;
 mod gateway;
 mod listener;
 mod logs;
+mod metrics;
 mod notify;
 pub mod run;
 pub mod service;

@@ -6,7 +6,7 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -17,14 +17,15 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::config::{Config, Role, ServeOptions, default_data_dir};
+use crate::config::{Config, LogFormat, Role, ServeOptions, default_data_dir};
 use crate::demo;
 use crate::engines::Engines;
 use crate::gateway::tls::{self, Tls};
-use crate::gateway::{self, Gateway, Link, Remote};
+use crate::gateway::{self, Gateway, Link, Live, Remote};
 use crate::listener::tcp::Limits;
 use crate::listener::{self, Listener};
 use crate::logs::{self, Level};
+use crate::metrics::{self, Metrics};
 use crate::notify;
 
 /// How often the recogniser learns of new names.
@@ -48,6 +49,8 @@ pub struct Ready {
     pub offers: Vec<String>,
     /// TLS of the gateway's own.
     pub tls: Option<ReadyTls>,
+    /// Where `/metrics` is.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What a person must know of the gateway's own TLS.
@@ -129,10 +132,13 @@ async fn serve(
         warnings: Vec::new(),
         offers: Vec::new(),
         tls: None,
+        metrics: None,
     };
     let questions = Arc::new(Semaphore::new(config.listener.questions_at_once));
 
     let reload = Arc::new(Notify::new());
+    let metrics = Arc::new(Metrics::default());
+    let mut served = None;
 
     // Ports first: a second server must not touch the first one's data.
     let with_gateway = options.only != Some(Role::Listener);
@@ -147,6 +153,12 @@ async fn serve(
         }
         _ => None,
     };
+
+    let metrics_socket = match config.metrics.listen {
+        Some(address) => Some(bind(address, "page of metrics").await?),
+        None => None,
+    };
+    let collector = config.metrics.otlp.as_deref().map(metrics::otlp::Endpoint::parse).transpose()?;
 
     let local = if with_listener {
         ready.data = Some(data.to_owned());
@@ -189,8 +201,16 @@ async fn serve(
                 tasks.spawn(tls::serve_redirect(redirect, Arc::clone(tls), https_port, draining.clone()));
             }
         }
-        let gateway =
-            Arc::new(Gateway { clock, engines, link: Arc::new(link), config: config.gateway.clone(), tls });
+        let gateway = Arc::new(Gateway {
+            clock,
+            engines,
+            link: Arc::new(link),
+            config: config.gateway.clone(),
+            live: RwLock::new(Live { origins: config.gateway.origins.clone() }),
+            metrics: Arc::clone(&metrics),
+            tls,
+        });
+        served = Some(Arc::clone(&gateway));
         let mut known = Known::default();
         if local.is_some() {
             // Before anybody can speak: a name that the recogniser was not told is never heard.
@@ -198,6 +218,13 @@ async fn serve(
         }
         tokio::spawn(keep_vocabulary(Arc::clone(&gateway), known));
         tasks.spawn(gateway::serve(socket, gateway, draining.clone()));
+    }
+    if let Some(socket) = metrics_socket {
+        ready.metrics = Some(socket.local_addr()?);
+        tasks.spawn(metrics::serve::serve(socket, Arc::clone(&metrics), draining.clone()));
+    }
+    if let Some(collector) = collector {
+        tokio::spawn(metrics::otlp::send(collector, Arc::clone(&metrics), clock));
     }
     if options.allow_remote {
         ready.warnings.push(
@@ -207,13 +234,22 @@ async fn serve(
     }
     // Signals are caught before anybody is told that the server runs.
     let mut signals = Signals::new()?;
-    announce(&ready);
+    // A log for programs has one JSON object in every line, and nothing else.
+    if config.log.format == LogFormat::Json && config.log.file.is_none() {
+        for text in ready.warnings.iter().chain(&ready.notices) {
+            warn!(notice = text, "to know");
+        }
+    } else {
+        announce(&ready);
+    }
     notify::tell("READY=1");
-    info!("serving");
+    let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    info!(gateway = address(ready.gateway), listener = address(ready.listener), "serving");
 
+    let mut settings = config.clone();
     while signals.next().await == Asked::Reload {
-        info!("looking for what has changed");
         reload.notify_one();
+        settings = read_again(settings, data, level, served.as_deref());
     }
     notify::tell("STOPPING=1");
     info!("draining");
@@ -227,6 +263,31 @@ async fn serve(
         tokio::task::spawn_blocking(move || listener.flush()).await?;
     }
     Ok(())
+}
+
+/// Takes over the settings that can be changed while the server runs, and says which cannot. Those that are in force now
+/// are given back; a file with a mistake changes nothing.
+fn read_again(before: Config, data: &std::path::Path, level: &Level, gateway: Option<&Gateway>) -> Config {
+    let read = Config::reload(data, std::env::vars(), &before)
+        .and_then(|(config, changed)| Ok((logs::level(&config.log)?, config, changed)));
+    match read {
+        Ok((wanted, config, changed)) => {
+            level.set(wanted);
+            if let Some(gateway) = gateway {
+                let live = Live { origins: config.gateway.origins.clone() };
+                *gateway.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+            }
+            info!(changed = changed.taken.join(", "), "settings read again");
+            if !changed.waiting.is_empty() {
+                warn!(keys = changed.waiting.join(", "), "these settings need a new start");
+            }
+            config
+        }
+        Err(error) => {
+            warn!(error = format!("{error:#}"), "the settings have a mistake; those of before stay");
+            before
+        }
+    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

@@ -127,6 +127,9 @@ fn announce(ready: &hal_server::run::Ready) {
     if let Some(address) = &ready.listener {
         report::talk(format_args!("QM listener: {address}"));
     }
+    if let Some(address) = &ready.metrics {
+        report::talk(format_args!("Metrics: http://{}/metrics", local(address)));
+    }
     if let Some(asks) = &ready.asks {
         report::talk(format_args!("Questions go to the QM listener at {asks}"));
     }
