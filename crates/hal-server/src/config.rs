@@ -6,7 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use hal_db::hashed::Encoding;
+use hal_db::qmclient::Address;
 use serde::Deserialize;
+
+mod reload;
+
+use self::reload::Given;
+pub use self::reload::{Changed, RELOADABLE};
 
 /// The port of the Voice Gateway.
 pub const GATEWAY_PORT: u16 = 8768;
@@ -56,38 +63,83 @@ pub struct Config {
     pub metrics: Metrics,
     /// The keys as they were given, to see later which have changed.
     #[serde(skip)]
-    given: toml::Table,
+    given: Given,
+    pub database: Database,
 }
 
-/// Keys that are taken over while the server runs.
-pub const RELOADABLE: [&str; 2] = ["gateway.origins", "log.level"];
-
-/// What a reload found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// In force at once.
-    pub taken: Vec<String>,
-    /// In force after the next start.
-    pub waiting: Vec<String>,
+/// A QM server whose records are asked instead of those of the data folder. Holds no password.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `qmclient://user@host:4243/ACCOUNT`; none or empty: the records of the data folder.
+    #[serde(deserialize_with = "address")]
+    pub url: Option<Address>,
+    /// File whose first line is the password; without it the variable `HAL_QM_PASSWORD` holds it.
+    pub password_file: Option<PathBuf>,
+    /// Files to copy beside those that HAL's own skills ask.
+    pub files: Vec<String>,
+    /// How the account's text is encoded: `utf-8` or `latin1`.
+    #[serde(deserialize_with = "encoding")]
+    pub encoding: Encoding,
+    /// How often the copy is refreshed when nobody asks.
+    pub refresh_seconds: u64,
+    /// A question waits for a refresh when the copy is older than this.
+    pub fresh_seconds: u64,
+    /// So long it waits at most, then it is answered from the copy there is.
+    pub wait_ms: u64,
+    /// How long the server may take for one reply.
+    pub reply_seconds: u64,
+    /// A file with more megabytes of records than this is not copied.
+    pub file_mb_max: usize,
 }
 
-impl Changed {
-    fn between(before: &toml::Table, after: &toml::Table) -> Changed {
-        let mut names: Vec<String> = Vec::new();
-        for (section, keys) in before.iter().chain(after) {
-            let keys = keys.as_table().into_iter().flat_map(toml::Table::keys);
-            names.extend(keys.map(|key| format!("{section}.{key}")));
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            password_file: None,
+            files: Vec::new(),
+            encoding: Encoding::default(),
+            refresh_seconds: 60,
+            fresh_seconds: 5,
+            wait_ms: 1_500,
+            reply_seconds: 10,
+            file_mb_max: 64,
         }
-        names.sort();
-        names.dedup();
-        let value = |table: &toml::Table, name: &str| {
-            let (section, key) = name.split_once('.')?;
-            table.get(section)?.get(key).cloned()
-        };
-        names.retain(|name| value(before, name) != value(after, name));
-        let (taken, waiting) = names.into_iter().partition(|name| RELOADABLE.contains(&name.as_str()));
-        Changed { taken, waiting }
     }
+}
+
+impl Database {
+    /// Refuses what cannot be meant, naming the key.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.url.as_ref().is_some_and(|address| address.user.is_none()) {
+            bail!("database.url names no user\n\nhint: write it as qmclient://user@host:4243/ACCOUNT");
+        }
+        for (key, value, least, most) in [
+            ("refresh_seconds", self.refresh_seconds, 1, 86_400),
+            ("fresh_seconds", self.fresh_seconds, 0, 86_400),
+            ("wait_ms", self.wait_ms, 0, 10_000),
+            ("reply_seconds", self.reply_seconds, 1, 120),
+            ("file_mb_max", self.file_mb_max as u64, 1, 192),
+        ] {
+            if !(least..=most).contains(&value) {
+                bail!("database.{key} is {value}; it may be {least} to {most}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Address>, D::Error> {
+    let text = String::deserialize(value)?;
+    // Its errors never repeat the text, which may hold a password.
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
+}
+
+fn encoding<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Encoding, D::Error> {
+    let name = String::deserialize(value)?;
+    Encoding::from_name(&name)
+        .ok_or_else(|| serde::de::Error::custom(format!("the encoding {name} is not known: utf-8 or latin1")))
 }
 
 /// Whose records these are, until people sign in.
@@ -241,7 +293,7 @@ impl Config {
         before: &Config,
     ) -> anyhow::Result<(Config, Changed)> {
         let config = Self::load(data, environment)?;
-        let changed = Changed::between(&before.given, &config.given);
+        let changed = config.given.changed_since(&before.given);
         Ok((config, changed))
     }
 
@@ -263,7 +315,7 @@ impl Config {
                 .unwrap_or(toml::Value::String(value));
             section.insert(key.to_ascii_lowercase(), value);
         }
-        let given = table.clone();
+        let given = Given::new(table.clone());
         let mut config: Config = table.try_into()?;
         config.given = given;
         Ok(config)
@@ -334,16 +386,31 @@ mod tests {
     }
 
     #[test]
-    fn what_has_changed_is_told_and_what_needs_a_new_start() {
-        let before = parse("[gateway]\norigins = []\ndrain_seconds = 5\n[speech]\nhear = \"none\"", &[])
-            .expect("valid");
-        let after =
-            parse("[gateway]\norigins = [\"https://a\"]\ndrain_seconds = 5\n[log]\nlevel = \"debug\"", &[])
-                .expect("valid");
-        let changed = Changed::between(&before.given, &after.given);
-        assert_eq!(changed.taken, ["gateway.origins", "log.level"]);
-        assert_eq!(changed.waiting, ["speech.hear"]);
-        assert_eq!(Changed::between(&after.given, &after.given), Changed::default());
+    fn a_password_has_no_place_in_the_settings_and_is_not_repeated() {
+        let config = parse("", &[("HAL_DATABASE__URL", "qmclient://ann@qm.example.com/hal")]).expect("valid");
+        let url = config.database.url.as_ref().expect("an address");
+        assert_eq!(url.to_string(), "qmclient://ann@qm.example.com:4243/HAL");
+        assert!(parse("", &[("HAL_DATABASE__URL", "")]).expect("valid").database.url.is_none());
+        for (text, variable) in [
+            ("[database]\nurl = \"qmclient://ann:letmein@host/HAL\"", ("HAL_SPEECH__HEAR", "none")),
+            ("[database]\npassword = \"letmein\"", ("HAL_SPEECH__HEAR", "none")),
+            ("", ("HAL_DATABASE__PASSWORD", "letmein")),
+            ("", ("HAL_DATABASE__URL", "qmclient://ann:letmein@host/HAL")),
+        ] {
+            let error = parse(text, &[variable]).expect_err("refused");
+            assert!(!format!("{error:#} {error:?}").contains("letmein"), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn limits_of_the_database_are_refused_by_name() {
+        let check = |text: &str| parse(text, &[]).expect("valid").database.check();
+        check("").expect("the defaults");
+        let error = check("[database]\nwait_ms = 60000").expect_err("too long");
+        assert!(error.to_string().contains("database.wait_ms"), "{error}");
+        let error = check("[database]\nurl = \"qmclient://host/HAL\"").expect_err("no user");
+        assert!(error.to_string().contains("no user"), "{error}");
+        assert!(parse("[database]\nencoding = \"ebcdic\"", &[]).is_err());
     }
 
     #[test]

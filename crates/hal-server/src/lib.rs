@@ -12,3 +12,4 @@ mod metrics;
 mod notify;
 pub mod run;
 pub mod service;
+mod signals;

@@ -2,8 +2,6 @@
 //!
 //! Settings are read and checked before anything is opened; everything is opened before anything is announced.
 
-#[cfg(unix)]
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hal_db::Database;
+use hal_db::qmclient::Address;
 use hal_dialog::{Brain, Spoken, User};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -23,10 +22,11 @@ use crate::engines::Engines;
 use crate::gateway::tls::{self, Tls};
 use crate::gateway::{self, Gateway, Link, Live, Remote};
 use crate::listener::tcp::Limits;
-use crate::listener::{self, Listener};
+use crate::listener::{self, Listener, Mirror};
 use crate::logs::{self, Level};
 use crate::metrics::{self, Metrics};
 use crate::notify;
+use crate::signals::{Asked, Signals};
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
@@ -96,6 +96,13 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     if options.only == Some(Role::Gateway) && options.demo {
         bail!("--demo belongs to the process with the database: start `hal serve --only listener --demo`");
+    }
+    config.database.check()?;
+    if config.database.url.is_some() && options.demo {
+        bail!(
+            "--demo brings invented records, and database.url names a server with real ones\n\n\
+             hint: leave out one of them"
+        );
     }
     let open = |role: Role, address: SocketAddr| {
         options.only.is_none_or(|only| only == role) && !address.ip().is_loopback()
@@ -304,6 +311,9 @@ async fn open_listener(
     clock: Clock,
     ready: &mut Ready,
 ) -> anyhow::Result<Arc<Listener>> {
+    if let Some(address) = &config.database.url {
+        return open_copy(address, config, data, clock, ready).await;
+    }
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -314,10 +324,48 @@ async fn open_listener(
     });
     let (database, demo) = opened.await??;
     ready.demo = demo;
+    listener_over(database, None, config, data, options.demo, clock, ready)
+}
+
+/// Folder of the copy, in the data folder: a user's own database there is never touched.
+const COPY_DIR: &str = "qm-copy";
+
+/// Opens the copy of an account on a QM server, refreshes it, and makes what answers from it.
+async fn open_copy(
+    address: &Address,
+    config: &Config,
+    data: &std::path::Path,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
+    let dir = data.join(COPY_DIR);
+    ready.data = Some(dir.clone());
+    let (address, settings, data_dir) = (address.clone(), config.database.clone(), data.to_owned());
+    let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Mirror, Vec<String>)> {
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let database = Database::open(&dir)?;
+        let (mirror, notices) = Mirror::start(&settings, &address, &data_dir, &database, clock)?;
+        Ok((database, mirror, notices))
+    });
+    let (database, mirror, notices) = opened.await??;
+    ready.notices.extend(notices);
+    listener_over(database, Some(mirror), config, data, false, clock, ready)
+}
+
+fn listener_over(
+    database: Database,
+    mirror: Option<Mirror>,
+    config: &Config,
+    data: &std::path::Path,
+    demo: bool,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
     let own_skills = user_skills(&data.join("skills"))?;
     let brain = Brain::with_user_skills(&own_skills)?;
+    let brain = if mirror.is_some() { brain.read_only() } else { brain };
     ready.offers = brain.offers().to_vec();
-    let user = household_user(&database, config, options.demo)?;
+    let user = household_user(&database, config, demo)?;
     if user.person.is_none() {
         ready.notices.push(
             "I do not know whose records \"my\" means. Set person = \"ID\" under [household] in hal.toml to the id \
@@ -325,7 +373,7 @@ async fn open_listener(
                 .to_owned(),
         );
     }
-    Ok(Listener::new(database, brain, user, clock))
+    Ok(Listener::new(database, brain, user, clock, mirror))
 }
 
 /// Skills a household may add; more is a folder that was named by mistake.
@@ -401,60 +449,5 @@ impl Known {
             self.spoken = spoken.clone();
             gateway.engines.set_vocabulary(spoken);
         }
-    }
-}
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    End,
-    /// SIGHUP: read again what can be read again. At a terminal it means that the window was closed, and ends the server.
-    Reload,
-}
-
-/// The signals that a server hears.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hangup: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    at_terminal: bool,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Signals {
-                terminate: signal(SignalKind::terminate())?,
-                interrupt: signal(SignalKind::interrupt())?,
-                hangup: signal(SignalKind::hangup())?,
-                at_terminal: std::io::stderr().is_terminal(),
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Signals {})
-    }
-
-    async fn next(&mut self) -> Asked {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hangup.recv() => if self.at_terminal { Asked::End } else { Asked::Reload },
-        }
-        #[cfg(not(unix))]
-        {
-            tokio::signal::ctrl_c().await.ok();
-            Asked::End
-        }
-    }
-
-    async fn end(&mut self) {
-        while self.next().await == Asked::Reload {}
     }
 }

@@ -214,8 +214,12 @@ fn needs(data: &Path, arguments: &[String]) -> Result<Needs, Failure> {
     let config = Config::load(data, std::iter::empty())?.with(&options);
     let mut addresses = vec![config.gateway.listen, config.listener.listen];
     addresses.extend(config.tls.redirect);
+    // Whoever asks elsewhere, a listener, a QM server or a collector, needs the network.
+    let asks_elsewhere =
+        options.qm.is_some() || config.database.url.is_some() || config.metrics.otlp.is_some();
+    addresses.extend(config.metrics.listen);
     Ok(Needs {
-        loopback_only: options.qm.is_none() && addresses.iter().all(|address| address.ip().is_loopback()),
+        loopback_only: !asks_elsewhere && addresses.iter().all(|address| address.ip().is_loopback()),
         low_port: addresses.iter().any(|address| address.port() < 1024),
     })
 }
