@@ -2,6 +2,7 @@
 //!
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
+mod certs; // Certificates: certbot through HAProxy, its hook, and what is said about a bad one.
 mod crowd; // Many at once, and each gets its own answer.
 mod durability; // What was acknowledged survives kill -9.
 mod everyday; // The everyday questions over the whole wire.
@@ -10,6 +11,8 @@ mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
 mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
+mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
+mod tls; // TLS of the gateway's own: versions, renewal under open connections, http sent to https.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.

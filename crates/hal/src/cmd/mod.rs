@@ -8,8 +8,10 @@ mod ask;
 mod cert;
 mod chat;
 mod db;
+mod firewall;
 mod haproxy;
 mod serve;
+mod service;
 mod tcl;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +21,8 @@ pub(crate) enum Command {
     Chat(chat::Chat),
     Haproxy(haproxy::Haproxy),
     Cert(cert::Cert),
+    Firewall(firewall::Firewall),
+    Service(service::Service),
     Db(db::Db),
     Tcl(tcl::Tcl),
 }
@@ -31,6 +35,8 @@ impl Command {
             Command::Chat(chat) => chat.run(),
             Command::Haproxy(haproxy) => haproxy.run(),
             Command::Cert(cert) => cert.run(),
+            Command::Firewall(firewall) => firewall.run(),
+            Command::Service(service) => service.run(),
             Command::Db(db) => db.run(),
             Command::Tcl(tcl) => tcl.run(),
         }
