@@ -3,11 +3,13 @@ use super::*;
 
 fn plan(manager: Manager, scope: Scope) -> Plan {
     let (program, data, home) = match manager {
-        Manager::Systemd => ("/usr/local/bin/hal", "/var/lib/hal", "/home/erin"),
-        Manager::Launchd => {
-            ("/usr/local/bin/hal", "/Users/erin/Library/Application Support/hal", "/Users/erin")
-        }
-        Manager::Scheduler => (r"C:\Program Files\HAL\hal.exe", r"C:\ProgramData\HAL", r"C:\Users\erin"),
+        Manager::Systemd => ("/usr/local/bin/hal", "/var/lib/hal", "/srv/people/erin"),
+        Manager::Launchd => (
+            "/usr/local/bin/hal",
+            "/Volumes/people/erin/Library/Application Support/hal",
+            "/Volumes/people/erin",
+        ),
+        Manager::Scheduler => (r"C:\Program Files\HAL\hal.exe", r"C:\ProgramData\HAL", r"D:\people\erin"),
     };
     Plan {
         manager,
@@ -121,7 +123,7 @@ fn words_are_quoted_as_each_system_reads_them() {
 #[test]
 fn what_cannot_work_is_refused_before_anything_is_written() {
     let mut homely = plan(Manager::Systemd, Scope::System);
-    homely.program = "/home/erin/hal".into();
+    homely.program = Path::new("/home").join("erin/hal");
     assert!(matches!(install(&homely), Err(Refused::Homely { .. })));
     homely.scope = Scope::User;
     assert!(install(&homely).is_ok());
