@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::account::{FileEntry, KEY_HEAD, Meta, VOC};
+use crate::casing::Records;
 use crate::database::Shared;
 use crate::dynarray::{DynArray, Record};
 use crate::error::{Error, Result};
@@ -133,8 +134,17 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Store`].
     pub fn history(&self, file: &str, id: &str) -> Result<Vec<Before>> {
-        let file = self.catalog().file(file)?.number;
-        history(self.view(), file, id)
+        let records = self.catalog().file(file)?.records();
+        if !records.no_case {
+            return history(self.view(), records.number, id);
+        }
+        // A commit that changed the spelling took away one record and wrote another: what was there counts.
+        let mut all: BTreeMap<u64, Option<Record>> = BTreeMap::new();
+        for (_, before) in spellings(self.view(), records, id)? {
+            let one = all.entry(before.commit).or_default();
+            *one = one.take().or(before.record);
+        }
+        Ok(all.into_iter().rev().map(|(commit, record)| Before { commit, record }).collect())
     }
 }
 
@@ -180,11 +190,13 @@ impl Txn<'_> {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Refused`] when the history does not know it.
     pub fn undo_record(&mut self, file: &str, id: &str) -> Result<()> {
-        let number = self.catalog().file(file)?.number;
-        let Some(before) = history(self.view(), number, id)?.into_iter().next() else {
+        let records = self.catalog().file(file)?.records();
+        let mut all = spellings(self.view(), records, id)?;
+        let Some(newest) = all.iter().map(|(_, before)| before.commit).max() else {
             return Err(Error::Refused(format!("the history does not hold what record '{id}' was before")));
         };
-        put_back(self, vec![(number, id.to_owned(), before.record)])
+        all.retain(|(_, before)| before.commit == newest);
+        put_back(self, all.into_iter().map(|(id, before)| (records.number, id, before.record)).collect())
     }
 }
 
@@ -205,8 +217,30 @@ fn history(view: &dyn View, file: u32, id: &str) -> Result<Vec<Before>> {
     Ok(found)
 }
 
+/// The history of a record with its spellings, which are one where case counts. Else it looks through that of the file.
+fn spellings(view: &dyn View, records: Records, id: &str) -> Result<Vec<(String, Before)>> {
+    if !records.no_case {
+        let all = history(view, records.number, id)?;
+        return Ok(all.into_iter().map(|before| (id.to_owned(), before)).collect());
+    }
+    let mut prefix = vec![BEFORE];
+    prefix.extend_from_slice(&records.number.to_be_bytes());
+    let mut found = Vec::new();
+    view.scan(prefix_range(&prefix, &mut Vec::new()), &mut |key, value| {
+        if let Some((record, commit)) = parse(key)
+            && let Some((_, spelling)) = named(record).filter(|(_, spelling)| records.same(spelling, id))
+        {
+            found.push((spelling, Before { commit, record: image(value) }));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
 /// Writes records as they were; those of files that are gone, and of files themselves, are left out.
-fn put_back(txn: &mut Txn<'_>, records: Vec<(u32, String, Option<Record>)>) -> Result<()> {
+fn put_back(txn: &mut Txn<'_>, mut records: Vec<(u32, String, Option<Record>)>) -> Result<()> {
+    // What was not there goes first: it may be the same record in other letters.
+    records.sort_by_key(|(_, _, record)| record.is_some());
     let names: BTreeMap<u32, String> =
         txn.catalog().entries().map(|entry: &FileEntry| (entry.number, entry.name.clone())).collect();
     for (file, id, record) in records {

@@ -13,6 +13,7 @@
 
 mod account;
 pub mod backup;
+mod casing;
 mod commit;
 pub mod conv;
 mod database;

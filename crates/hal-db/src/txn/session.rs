@@ -26,12 +26,15 @@ pub struct Session {
     must_lock: bool,
 }
 
+/// File and id as it is compared → the id as it is written, and the record; `None` deletes it.
+type Changes = BTreeMap<(String, String), (String, Option<Record>)>;
+
 /// Writes of a transaction; others do not see them before its commit.
 #[derive(Debug, Default)]
 struct Pending {
     /// Transactions begun inside this one.
     inner: usize,
-    changes: BTreeMap<(String, String), Option<Record>>,
+    changes: Changes,
     bytes: usize,
 }
 
@@ -120,8 +123,8 @@ impl Session {
     /// As [`crate::Snapshot::read`].
     pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
         if let Some(pending) = &self.pending {
-            let key = (self.file(file)?, id.to_owned());
-            if let Some(change) = pending.changes.get(&key) {
+            let key = self.named(file, id)?;
+            if let Some((_, change)) = pending.changes.get(&key) {
                 return Ok(change.clone());
             }
         }
@@ -139,7 +142,7 @@ impl Session {
         kind: Kind,
         patience: Option<Duration>,
     ) -> Result<Option<Record>> {
-        let target = Target::Record(self.file(file)?, id.to_owned());
+        let target = self.target(file, id)?;
         self.locks().lock(self.number, &target, kind, patience)?;
         self.read(file, id)
     }
@@ -175,7 +178,7 @@ impl Session {
     /// # Errors
     /// [`Error::NoSuchFile`].
     pub fn release(&self, file: &str, id: &str) -> Result<bool> {
-        Ok(self.locks().release(self.number, &Target::Record(self.file(file)?, id.to_owned())))
+        Ok(self.locks().release(self.number, &self.target(file, id)?))
     }
 
     /// FILEUNLOCK.
@@ -194,17 +197,18 @@ impl Session {
     }
 
     fn change(&mut self, file: &str, id: &str, record: Option<Record>, keep: bool) -> Result<()> {
-        let name = self.file(file)?;
+        let (name, folded) = self.named(file, id)?;
         let in_transaction = self.pending.is_some() && !self.is_outside_transactions(&name)?;
-        let locked = matches!(self.locks().state(self.number, &name, id), State::MyUpdate | State::MyFile);
+        let locked =
+            matches!(self.locks().state(self.number, &name, &folded), State::MyUpdate | State::MyFile);
         if !locked && (in_transaction || self.must_lock) {
             return Err(Error::NotLocked { file: name, id: id.to_owned() });
         }
-        let target = Target::Record(name.clone(), id.to_owned());
-        let change = ((name, id.to_owned()), record);
+        let target = Target::Record(name.clone(), folded.clone());
+        let change = ((name, folded), (id.to_owned(), record));
         match &mut self.pending {
             Some(pending) if in_transaction => {
-                pending.bytes += id.len() + change.1.as_ref().map_or(0, |record| record.as_bytes().len());
+                pending.bytes += id.len() + change.1.1.as_ref().map_or(0, |record| record.as_bytes().len());
                 if pending.bytes > PENDING_BYTES_MAX {
                     let (what, hint) = ("the transaction".to_owned(), "write in several transactions");
                     return Err(Error::TooLarge { what, limit: PENDING_BYTES_MAX as u64, hint });
@@ -219,9 +223,9 @@ impl Session {
         Ok(())
     }
 
-    fn apply(&self, changes: BTreeMap<(String, String), Option<Record>>) -> Result<()> {
+    fn apply(&self, changes: Changes) -> Result<()> {
         let work = move |txn: &mut super::Txn<'_>| {
-            changes.iter().try_for_each(|((file, id), record)| match record {
+            changes.iter().try_for_each(|((file, _), (id, record))| match record {
                 Some(record) => txn.write(file, id, record),
                 None => txn.delete(file, id).map(|_| ()),
             })
@@ -233,6 +237,18 @@ impl Session {
     fn is_outside_transactions(&self, file: &str) -> Result<bool> {
         let voc = self.db.snapshot()?.read("VOC", file)?;
         Ok(voc.is_some_and(|record| record.field(6) == b"N"))
+    }
+
+    /// Names of a file and a record as locks know them.
+    fn named(&self, file: &str, id: &str) -> Result<(String, String)> {
+        let snapshot = self.db.snapshot()?;
+        let entry = snapshot.catalog().file(file)?;
+        Ok((entry.name.clone(), entry.records().folded(id).into_owned()))
+    }
+
+    fn target(&self, file: &str, id: &str) -> Result<Target> {
+        let (file, id) = self.named(file, id)?;
+        Ok(Target::Record(file, id))
     }
 
     /// The name of a file as locks know it.
