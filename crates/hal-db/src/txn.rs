@@ -163,7 +163,12 @@ impl<'a> Txn<'a> {
         self.put(voc_key, file_record(data, dict).into_bytes())?;
         let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
         self.put(record_key(dict, "@ID"), id.into_bytes())?;
-        self.stale.insert(name.to_owned(), (data, dict));
+        self.know_file(name, (data, dict))
+    }
+
+    /// Reads the catalogue's entry of a file whose VOC record is there.
+    pub(crate) fn know_file(&mut self, name: &str, numbers: (u32, u32)) -> Result<()> {
+        self.stale.insert(name.to_owned(), numbers);
         self.refresh()
     }
 
