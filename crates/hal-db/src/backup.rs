@@ -311,7 +311,7 @@ fn create_private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -321,7 +321,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Error {
+pub(crate) fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::Refused(format!("{}: {error}", path.display()))
 }
 

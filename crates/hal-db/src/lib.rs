@@ -15,6 +15,7 @@ mod account;
 pub mod backup;
 mod casing;
 mod commit;
+pub mod compact;
 pub mod conv;
 mod database;
 pub mod date;
