@@ -32,6 +32,11 @@ pub(crate) fn is_no_case(voc: &[u8]) -> bool {
     crate::dynarray::field(voc, FIELD) == NO_CASE
 }
 
+/// Says so in a file's VOC record.
+pub(crate) fn set(voc: &mut DynArray, no_case: bool) {
+    voc.set_field(FIELD, if no_case { NO_CASE } else { b"" });
+}
+
 /// Where the records of a file lie, and whether case counts in their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Records {
@@ -111,7 +116,7 @@ impl Txn<'_> {
         }
         let voc = record_key(VOC, &entry.name);
         let mut record = self.view().get(&voc)?.map(DynArray::from_bytes).unwrap_or_default();
-        record.set_field(FIELD, if no_case { NO_CASE } else { b"" });
+        set(&mut record, no_case);
         self.put(voc, record.into_bytes())?;
         self.mark_stale(&entry)?;
         self.refresh()?;

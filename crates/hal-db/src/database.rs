@@ -280,7 +280,8 @@ impl Snapshot {
             view: Box::new(crate::store::Past::new(self.view, changes)),
             catalog,
             commit,
-            account: u64::MAX,
+            // Not the account's own: two such views of one commit may show different records.
+            account: OPENED.fetch_add(1, Ordering::Relaxed),
         }
     }
 

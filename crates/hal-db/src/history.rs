@@ -41,6 +41,21 @@ pub(crate) struct Keep {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
+/// The clock of a history: seconds since any fixed moment, and what they are where the person lives.
+pub trait Clock: Send + Sync {
+    /// Seconds by now.
+    fn now(&self) -> u64;
+
+    /// The moment of a local day (31 December 1967 is 0) and second of it; `None` for one out of range.
+    fn of_local(&self, day: i64, second: u32) -> Option<u64>;
+
+    /// The local day and second of a moment.
+    fn to_local(&self, moment: u64) -> (i64, u32);
+}
+
+/// VOC record that says for how many days (field 2) the account keeps what records were before.
+const SETTING: &str = "$HISTORY";
+
 /// What a record was before one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {
@@ -56,6 +71,34 @@ impl Database {
     pub fn keep_history(&self, time: Option<Duration>, clock: impl Fn() -> u64 + Send + Sync + 'static) {
         let keep = time.map(|time| Keep { time, clock: Arc::new(clock) });
         *self.shared().keep.write().unwrap_or_else(PoisonError::into_inner) = keep;
+    }
+
+    /// Keeps what the account's own setting says (see [`Database::set_history`]): for every program that opens it, as a
+    /// commit of one that does not would end the history.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn resume_history(&self, clock: Arc<dyn Clock>) -> Result<()> {
+        if let Some(days) = self.snapshot()?.history_days()? {
+            self.keep_history(Some(Duration::from_secs(days * 86_400)), move || clock.now());
+        }
+        Ok(())
+    }
+
+    /// Keeps, from now on and noted in the account, what records were in the last days; `None` forgets all of it.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub fn set_history(&self, days: Option<u64>, clock: Arc<dyn Clock>) -> Result<()> {
+        let time = days.map(|days| Duration::from_secs(days.saturating_mul(86_400)));
+        self.keep_history(time, move || clock.now());
+        self.write(move |txn| match days {
+            Some(days) => {
+                let record = DynArray::from_fields(["X history: days that are kept", &days.to_string()]);
+                txn.write("VOC", SETTING, &record)
+            }
+            None => txn.delete("VOC", SETTING).map(drop),
+        })
     }
 }
 
@@ -132,6 +175,31 @@ impl Snapshot {
             Some(commit) => self.as_of(commit.saturating_sub(1)),
             None => Ok(self),
         }
+    }
+
+    /// For how many days the account says that what records were before is kept; `None`: not at all.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn history_days(&self) -> Result<Option<u64>> {
+        let setting = self.read("VOC", SETTING)?;
+        Ok(setting.and_then(|record| record.field_text(2).parse().ok()))
+    }
+
+    /// When a commit of the history was made, by its clock.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn moment_of(&self, commit: u64) -> Result<Option<u64>> {
+        let mut found = None;
+        self.view().scan((Bound::Excluded(SINCE), Bound::Excluded(&[MOMENT + 1])), &mut |key, _| {
+            if number(key, 9) == Some(commit) {
+                found = number(key, 1);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
     }
 
     /// What a record was, the newest change first.

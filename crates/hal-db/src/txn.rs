@@ -148,16 +148,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::FileExists`]; [`Error::IllegalId`] for a name that a sentence could not hold.
     pub fn create_file(&mut self, name: &str) -> Result<()> {
-        check_id("file name", name)?;
-        if name.contains(|c: char| c.is_whitespace() || "\"'\\(),".contains(c)) || name.to_uppercase() != name
-        {
-            let reason = "use upper-case letters, digits, dots, dashes and underscores";
-            return Err(Error::IllegalId { what: "file name", id: name.to_owned(), reason });
-        }
-        let voc_key = record_key(VOC, name);
-        if self.has_file(name) || self.overlay.with(&voc_key, &mut |_| {})? {
-            return Err(Error::FileExists { file: name.to_owned() });
-        }
+        let voc_key = self.key_of_new_file(name)?;
         let (data, dict) = (self.meta.next, self.meta.next + 1);
         self.meta.next += 2;
         self.put(voc_key, file_record(data, dict).into_bytes())?;
@@ -170,6 +161,46 @@ impl<'a> Txn<'a> {
     pub(crate) fn know_file(&mut self, name: &str, numbers: (u32, u32)) -> Result<()> {
         self.stale.insert(name.to_owned(), numbers);
         self.refresh()
+    }
+
+    /// Takes a file's name away; what it holds stays where it is, and the caller gives it another name.
+    pub(crate) fn forget_name(&mut self, name: &str) {
+        self.overlay.delete(record_key(VOC, name));
+        Arc::make_mut(&mut self.catalog).remove(name);
+        self.catalog_changed = true;
+    }
+
+    /// Gives a file another name; its records, dictionary and indices stay where they are, whatever their size.
+    ///
+    /// # Errors
+    /// As [`Txn::create_file`]; [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
+    pub fn rename_file(&mut self, old: &str, new: &str) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(old)?);
+        let numbers = self.numbers(&entry)?;
+        if numbers.0 == VOC || entry.describes.is_some() {
+            return Err(Error::Refused(format!("{} cannot be renamed", entry.name)));
+        }
+        let voc_key = record_key(VOC, &entry.name);
+        let record = self.overlay.get(&voc_key)?.unwrap_or_default();
+        let new_key = self.key_of_new_file(new)?;
+        self.put(new_key, record)?;
+        self.forget_name(&entry.name);
+        self.know_file(new, numbers)
+    }
+
+    /// The VOC key of a file to be, when the name can be one and is free.
+    fn key_of_new_file(&self, name: &str) -> Result<Vec<u8>> {
+        check_id("file name", name)?;
+        if name.contains(|c: char| c.is_whitespace() || "\"'\\(),".contains(c)) || name.to_uppercase() != name
+        {
+            let reason = "use upper-case letters, digits, dots, dashes and underscores";
+            return Err(Error::IllegalId { what: "file name", id: name.to_owned(), reason });
+        }
+        let voc_key = record_key(VOC, name);
+        if self.has_file(name) || self.overlay.with(&voc_key, &mut |_| {})? {
+            return Err(Error::FileExists { file: name.to_owned() });
+        }
+        Ok(voc_key)
     }
 
     /// Deletes a file with its records, dictionary and indices.

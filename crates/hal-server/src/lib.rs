@@ -6,5 +6,6 @@ pub mod demo;
 pub mod edge;
 mod engines;
 mod gateway;
+pub mod holder;
 mod listener;
 pub mod run;

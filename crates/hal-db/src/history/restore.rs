@@ -3,7 +3,7 @@
 //! Numbers of files are never given twice, so that the records of a deleted file are still known by its number, and the VOC's
 //! history says which name it had. Its indices are not brought back: what is found is the same without them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Image;
 use crate::account::{VOC, file_numbers, record_key};
@@ -20,40 +20,38 @@ struct FileChange {
     now: Option<Record>,
 }
 
-impl FileChange {
-    /// Whether it is the same file, whose record alone has changed.
-    fn is_same(&self) -> bool {
-        let numbers = |record: &Option<Record>| record.as_ref().and_then(|voc| file_numbers(voc.as_bytes()));
-        numbers(&self.then).is_some_and(|then| numbers(&self.now) == Some(then))
-    }
-
-    fn no_case_then(&self) -> bool {
-        self.then.as_ref().is_some_and(|voc| is_no_case(voc.as_bytes()))
-    }
+fn numbers(voc: Option<&Record>) -> Option<(u32, u32)> {
+    voc.and_then(|voc| file_numbers(voc.as_bytes()))
 }
 
 /// Writes records as they were.
 pub(super) fn put_back(txn: &mut Txn<'_>, images: Vec<Image>) -> Result<()> {
-    let (files, mut images) = files(txn, images)?;
-    let (same, others): (Vec<_>, Vec<_>) = files.into_iter().partition(FileChange::is_same);
+    let (files, images) = files(txn, images)?;
+    let then: BTreeSet<_> = files.iter().filter_map(|file| numbers(file.then.as_ref())).collect();
+    let now: BTreeMap<_, _> =
+        files.iter().filter_map(|file| Some((numbers(file.now.as_ref())?, file.now.as_ref()?))).collect();
+    for file in &files {
+        match numbers(file.now.as_ref()) {
+            // It had another name, or another VOC record; what it holds stays.
+            Some(numbers) if then.contains(&numbers) => txn.forget_name(&file.name),
+            Some(_) => txn.delete_file(&file.name)?,
+            None => {}
+        }
+    }
+    for file in &files {
+        if let (Some(voc), Some(numbers)) = (&file.then, numbers(file.then.as_ref())) {
+            let no_case = now.get(&numbers).map(|now| is_no_case(now.as_bytes()));
+            txn.restore_file(&file.name, voc, numbers, no_case)?;
+        }
+    }
+    let no_case = |file: &&FileChange| file.then.as_ref().is_some_and(|voc| is_no_case(voc.as_bytes()));
+    let there = || files.iter().filter(|file| file.then.is_some());
     // Ids in two spellings can only be there while case counts.
-    for file in same.iter().filter(|file| !file.no_case_then()) {
+    for file in there().filter(|file| !no_case(file)) {
         txn.set_no_case(&file.name, false)?;
     }
-    records(txn, &mut images)?;
-    for file in same.iter().filter(|file| file.no_case_then()) {
-        txn.set_no_case(&file.name, true)?;
-    }
-    for file in &others {
-        if file.now.is_some() && txn.has_file(&file.name) {
-            txn.delete_file(&file.name)?;
-        }
-        if let Some(voc) = &file.then {
-            txn.restore_file(&file.name, voc)?;
-        }
-    }
-    // What is left belongs to files that are there again, or to ones of which nothing is known any more.
-    records(txn, &mut images)
+    records(txn, images)?;
+    there().filter(no_case).try_for_each(|file| txn.set_no_case(&file.name, true).map(drop))
 }
 
 /// Takes those records of the VOC out of `images` that describe files, then or now.
@@ -79,21 +77,13 @@ fn files(txn: &Txn<'_>, images: Vec<Image>) -> Result<(Vec<FileChange>, Vec<Imag
     Ok((files, rest))
 }
 
-/// Writes the records whose files are there, and leaves the others in `images`.
-fn records(txn: &mut Txn<'_>, images: &mut Vec<Image>) -> Result<()> {
+/// Writes the records whose files are there.
+fn records(txn: &mut Txn<'_>, images: Vec<Image>) -> Result<()> {
     let names: BTreeMap<u32, String> =
         txn.catalog().entries().map(|entry| (entry.number, entry.name.clone())).collect();
-    let mut left = Vec::new();
     let mut written: BTreeMap<u32, Vec<(String, Record)>> = BTreeMap::new();
-    for image in std::mem::take(images) {
-        let Some(name) = names.get(&image.file) else {
-            left.push(image);
-            continue;
-        };
-        if image.file == VOC && txn.describes_file(&image.id)? {
-            left.push(image);
-            continue;
-        }
+    for image in images {
+        let Some(name) = names.get(&image.file) else { continue };
         // What was not there goes first: it may be the same record in other letters.
         match image.record {
             Some(record) => written.entry(image.file).or_default().push((image.id, record)),
@@ -107,20 +97,23 @@ fn records(txn: &mut Txn<'_>, images: &mut Vec<Image>) -> Result<()> {
             txn.write_all(name, &records)?;
         }
     }
-    *images = left;
     Ok(())
 }
 
 impl Txn<'_> {
-    /// Makes a file that was deleted known again, under the numbers it had; its records are written by the caller.
-    fn restore_file(&mut self, name: &str, voc: &Record) -> Result<()> {
-        let Some(numbers) = file_numbers(voc.as_bytes()) else { return Ok(()) };
-        self.put(record_key(VOC, name), voc.as_bytes().to_vec())?;
+    /// Makes a file known under the name and numbers it had. `no_case`: whether case counts is, as yet, as it is now.
+    fn restore_file(
+        &mut self,
+        name: &str,
+        voc: &Record,
+        numbers: (u32, u32),
+        no_case: Option<bool>,
+    ) -> Result<()> {
+        let mut voc = voc.clone();
+        if let Some(no_case) = no_case {
+            crate::casing::set(&mut voc, no_case);
+        }
+        self.put(record_key(VOC, name), voc.into_bytes())?;
         self.know_file(name, numbers)
-    }
-
-    /// Whether a record of the VOC describes a file.
-    fn describes_file(&self, id: &str) -> Result<bool> {
-        Ok(self.read("VOC", id)?.is_some_and(|record| record.field(1).first() == Some(&b'F')))
     }
 }

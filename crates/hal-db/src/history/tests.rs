@@ -165,7 +165,11 @@ fn files_come_back_and_go_as_they_did() {
         }),
         Box::new(|txn| txn.set_no_case("G", false).map(drop)),
         Box::new(move |txn| txn.write("G", "one", &text("3"))),
-        Box::new(|txn| txn.delete_file("G")),
+        Box::new(|txn| txn.rename_file("G", "H")),
+        Box::new(|txn| txn.rename_file("F", "G")),
+        Box::new(|txn| txn.rename_file("H", "F")),
+        Box::new(|txn| txn.set_no_case("G", true).map(drop)),
+        Box::new(|txn| txn.delete_file("F")),
     ];
     let mut states = Vec::new();
     for step in steps {

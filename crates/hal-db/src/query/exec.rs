@@ -249,11 +249,28 @@ impl Search<'_, '_, '_> {
         if !plan.ids.is_empty() || run.list.is_some() {
             let ids = self.named()?;
             // Their order is the one they were given in.
-            self.direct &= !plan.verb.sorts();
+            self.direct &= !plan.sorts_by_id();
             self.seen = Some(HashSet::new());
             self.ids(&ids, true)?;
             "ids".clone_into(&mut self.summary.access);
             return Ok(self.direct);
+        }
+        if let Some(index) = super::order::index(*run, file, self.prepared.sorted_limit, self.keep)
+            && let Some(ids) =
+                super::order::ids(*run, file, index, &self.prepared.keys, self.prepared.sorted_limit)?
+        {
+            self.summary.access = format!("order of index {}", index.name);
+            self.direct = true;
+            if self.keep {
+                self.ids(&ids, false)?;
+            } else {
+                for id in &ids {
+                    if self.offer(id, &[])?.is_break() {
+                        break;
+                    }
+                }
+            }
+            return Ok(true);
         }
         let (access, description) = match check {
             Some(check) => choose(run.view, file, check, plan.refuses_indices())?,
