@@ -85,9 +85,13 @@ fn beside_a_process_that_holds_the_database_it_reads_and_says_why_it_does_not_wr
     db.write(|txn| txn.write("GUEST", "4", &DynArray::from_fields(["Dee", "Rome"]))).unwrap();
     let (exit, out, err) = run(dir.path(), &["COUNT GUEST WITH TOWN = \"Rome\""], "");
     assert_eq!((exit, out.as_str(), err.as_str()), (0, "3 record(s) counted\n", ""));
-    for command in
-        ["SET GUEST 4 TOWN Oslo", "DELETE GUEST 4", "CREATE.FILE PETS", "DELETE.FILE GUEST NO.QUERY"]
-    {
+    for command in [
+        "SET GUEST 4 TOWN Oslo",
+        "BEGIN TRANSACTION",
+        "DELETE GUEST 4",
+        "CREATE.FILE PETS",
+        "DELETE.FILE GUEST NO.QUERY",
+    ] {
         let (exit, out, err) = run(dir.path(), &[command], "");
         assert_eq!((exit, out.as_str()), (2, ""), "{command}: {err}");
         assert!(

@@ -16,6 +16,9 @@ use crate::error::Result;
 use crate::index::{Index, OUT_OF_ORDER, id_of, sort_key, sort_key_of};
 use crate::store::View;
 
+/// A record with the key that BY gives it.
+type Placed = (Vec<u8>, Vec<u8>);
+
 /// Records sorted in; with more the whole is sorted.
 const OUT_OF_ORDER_MAX: usize = 1000;
 
@@ -49,7 +52,7 @@ pub(super) fn ids(
     let descending = plan.sort.first().is_some_and(|key| key.descending);
     let by_id = plan.sorts_by_id().then_some(plan.id_column.item.right);
     let Some(mut others) = out_of_order(run, file, index, keys)? else { return Ok(None) };
-    let mut taken: std::collections::HashSet<Vec<u8>> = others.iter().map(|(_, id)| id.clone()).collect();
+    let taken: std::collections::HashSet<Vec<u8>> = others.iter().map(|(_, id)| id.clone()).collect();
     // Stable: those of equal keys stay as they came.
     others.sort_by(|a, b| a.0.cmp(&b.0));
     // Groups of equal keys, in the order of the index; the ids of a group in their own.
@@ -69,7 +72,6 @@ pub(super) fn ids(
         found += 1;
         ControlFlow::Continue(())
     })?;
-    taken.clear();
     if descending {
         groups.reverse();
     }
@@ -127,7 +129,7 @@ fn out_of_order(
     file: &FileEntry,
     index: &Index,
     keys: &Keys,
-) -> Result<Option<Vec<(Vec<u8>, Vec<u8>)>>> {
+) -> Result<Option<Vec<Placed>>> {
     let mut ids: Vec<Vec<u8>> = Vec::new();
     scan(run.view, index, &[OUT_OF_ORDER], &[OUT_OF_ORDER + 1], &mut |entry| {
         ids.push(id_of(entry).to_vec());

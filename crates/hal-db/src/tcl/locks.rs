@@ -24,6 +24,11 @@ impl Session {
             }
             return Ok(locks.iter().try_for_each(|line| out.line(line))?);
         }
+        if matches!(self.account.db.write(|_| Ok(())), Err(crate::Error::ReadOnly { .. })) {
+            let line =
+                "Locks are kept by the `hal` that has the database open; none of them are seen from here";
+            return Ok(self.output(world).line(line)?);
+        }
         let file = file.map(|file| self.place(&file, world)).transpose()?;
         let locks = self.account.db.locks();
         let wanted = |held: &Held| {

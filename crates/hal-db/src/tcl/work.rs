@@ -119,6 +119,8 @@ impl Session {
 
     fn begin_transaction(&mut self) -> Done {
         self.only_now()?;
+        // Said now, not when all of it has been typed: a write of nothing tells whether writing is possible.
+        self.account.db.write(|_| Ok(()))?;
         self.user.begin();
         Ok(())
     }
