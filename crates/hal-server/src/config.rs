@@ -60,7 +60,7 @@ pub struct Database {
     pub password_file: Option<PathBuf>,
     /// Files to copy beside those that HAL's own skills ask.
     pub files: Vec<String>,
-    /// How the account's text is encoded: `utf-8` or `latin1`.
+    /// How the account's text is encoded: `utf-8`, `latin1` or `windows-1252`.
     #[serde(deserialize_with = "encoding")]
     pub encoding: Encoding,
     /// How often the copy is refreshed when nobody asks.
@@ -121,8 +121,9 @@ fn address<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Address>
 
 fn encoding<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Encoding, D::Error> {
     let name = String::deserialize(value)?;
-    Encoding::from_name(&name)
-        .ok_or_else(|| serde::de::Error::custom(format!("the encoding {name} is not known: utf-8 or latin1")))
+    Encoding::from_name(&name).ok_or_else(|| {
+        serde::de::Error::custom(format!("the encoding {name} is not known: utf-8, latin1 or windows-1252"))
+    })
 }
 
 /// Whose records these are, until people sign in.

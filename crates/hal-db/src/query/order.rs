@@ -124,12 +124,7 @@ fn id_key(id: &[u8], right: bool) -> Vec<u8> {
 }
 
 /// Records whose place in the index is not theirs, with the keys that BY gives them.
-fn out_of_order(
-    run: Run<'_>,
-    file: &FileEntry,
-    index: &Index,
-    keys: &Keys,
-) -> Result<Option<Vec<Placed>>> {
+fn out_of_order(run: Run<'_>, file: &FileEntry, index: &Index, keys: &Keys) -> Result<Option<Vec<Placed>>> {
     let mut ids: Vec<Vec<u8>> = Vec::new();
     scan(run.view, index, &[OUT_OF_ORDER], &[OUT_OF_ORDER + 1], &mut |entry| {
         ids.push(id_of(entry).to_vec());

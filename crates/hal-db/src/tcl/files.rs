@@ -152,7 +152,7 @@ impl Session {
         let place = self.place(&name, world)?;
         if no_case || case {
             let file = place.file.clone();
-            place.db.write(move |txn| txn.set_no_case(&file, no_case))?;
+            self.restructure(&place.db, move |txn| txn.set_no_case(&file, no_case))?;
             let same = if no_case { "the same record" } else { "different records" };
             let line = format!("Ids of {} that differ in case alone are now {same}", place.file);
             return Ok(self.output(world).line(&line)?);
