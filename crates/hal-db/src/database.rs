@@ -317,6 +317,14 @@ impl Snapshot {
         Ok(self.catalog.file(file)?.indices.iter().map(|index| index.name.clone()).collect())
     }
 
+    /// Whether ids of a file that differ in case alone are the same.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn is_no_case(&self, file: &str) -> Result<bool> {
+        Ok(self.catalog.file(file)?.no_case)
+    }
+
     /// The record ids of a file in byte order, read a thousand at a time.
     ///
     /// # Errors
@@ -466,8 +474,8 @@ impl Ids<'_> {
 }
 
 pub(crate) fn read(view: &dyn View, catalog: &Catalog, file: &str, id: &str) -> Result<Option<Record>> {
-    let number = catalog.file(file)?.number;
-    Ok(view.get(&record_key(number, id))?.map(DynArray::from_bytes))
+    let key = catalog.file(file)?.records().key(view, id)?;
+    Ok(view.get(&key)?.map(DynArray::from_bytes))
 }
 
 #[cfg(test)]

@@ -67,10 +67,12 @@ pub struct Config {
     pub database: Database,
 }
 
-/// A QM server whose records are asked instead of those of the data folder. Holds no password.
+/// The records: for how long what they were is kept; and a QM server that is asked instead of the data folder. Holds no password.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
+    /// For how many days what records were before is kept, 0 for not at all; none: as the account says (`HISTORY KEEP`).
+    pub history_days: Option<u64>,
     /// `qmclient://user@host:4243/ACCOUNT`; none or empty: the records of the data folder.
     #[serde(deserialize_with = "address")]
     pub url: Option<Address>,
@@ -78,7 +80,7 @@ pub struct Database {
     pub password_file: Option<PathBuf>,
     /// Files to copy beside those that HAL's own skills ask.
     pub files: Vec<String>,
-    /// How the account's text is encoded: `utf-8` or `latin1`.
+    /// How the account's text is encoded: `utf-8`, `latin1` or `windows-1252`.
     #[serde(deserialize_with = "encoding")]
     pub encoding: Encoding,
     /// How often the copy is refreshed when nobody asks.
@@ -96,6 +98,7 @@ pub struct Database {
 impl Default for Database {
     fn default() -> Self {
         Self {
+            history_days: None,
             url: None,
             password_file: None,
             files: Vec::new(),
@@ -138,8 +141,9 @@ fn address<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Address>
 
 fn encoding<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Encoding, D::Error> {
     let name = String::deserialize(value)?;
-    Encoding::from_name(&name)
-        .ok_or_else(|| serde::de::Error::custom(format!("the encoding {name} is not known: utf-8 or latin1")))
+    Encoding::from_name(&name).ok_or_else(|| {
+        serde::de::Error::custom(format!("the encoding {name} is not known: utf-8, latin1 or windows-1252"))
+    })
 }
 
 /// Whose records these are, until people sign in.
@@ -411,6 +415,13 @@ mod tests {
         let error = check("[database]\nurl = \"qmclient://host/HAL\"").expect_err("no user");
         assert!(error.to_string().contains("no user"), "{error}");
         assert!(parse("[database]\nencoding = \"ebcdic\"", &[]).is_err());
+    }
+
+    #[test]
+    fn history_is_as_the_account_says_unless_set() {
+        assert_eq!(parse("", &[]).expect("valid").database.history_days, None);
+        let set = parse("[database]\nhistory_days = 30", &[("HAL_DATABASE__HISTORY_DAYS", "0")]);
+        assert_eq!(set.expect("valid").database.history_days, Some(0));
     }
 
     #[test]

@@ -315,10 +315,14 @@ async fn open_listener(
         return open_copy(address, config, data, clock, ready).await;
     }
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
+    let history_days = config.database.history_days;
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let database = crate::holder::open(&dir, "hal serve")
             .map_err(|error| anyhow::anyhow!("{}", crate::holder::explain(&error, &dir)))?;
+        if let Some(days) = history_days {
+            keep_history(&database, days, clock)?;
+        }
         hal_db::schema::ensure_household(&database)?;
         let demo = if is_demo { Some(demo::load(&database, today)?.to_string()) } else { None };
         Ok((database, demo))
@@ -326,6 +330,21 @@ async fn open_listener(
     let (database, demo) = opened.await??;
     ready.demo = demo;
     listener_over(database, None, config, data, options.demo, clock, ready)
+}
+
+/// The longest time that records' history is kept, in days.
+const HISTORY_DAYS_MAX: u64 = 36_500;
+
+/// Keeps what records were for so many days, from now on, in every program that opens the account; 0 forgets it.
+fn keep_history(database: &Database, days: u64, clock: Clock) -> anyhow::Result<()> {
+    if days > HISTORY_DAYS_MAX {
+        bail!("database.history_days is {days}, but at most {HISTORY_DAYS_MAX} days can be kept");
+    }
+    let wanted = (days > 0).then_some(days);
+    if database.snapshot()?.history_days()? != wanted {
+        database.set_history(wanted, Arc::new(clock))?;
+    }
+    Ok(())
 }
 
 /// Folder of the copy, in the data folder: a user's own database there is never touched.
@@ -450,5 +469,26 @@ impl Known {
             self.spoken = spoken.clone();
             gateway.engines.set_vocabulary(spoken);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_kept_as_set_and_noted_in_the_account() {
+        let database = Database::in_memory();
+        let clock = Clock::start();
+        let days = || database.snapshot().and_then(|snapshot| snapshot.history_days()).expect("reads");
+        keep_history(&database, 30, clock).expect("is kept");
+        assert_eq!(days(), Some(30));
+        let before = database.snapshot().expect("reads").commit_number();
+        keep_history(&database, 30, clock).expect("is kept");
+        assert_eq!(database.snapshot().expect("reads").commit_number(), before, "nothing to change");
+        assert!(database.snapshot().expect("reads").as_of(before - 1).is_ok());
+        keep_history(&database, 0, clock).expect("is forgotten");
+        assert_eq!(days(), None);
+        assert!(keep_history(&database, 1_000_000, clock).is_err());
     }
 }

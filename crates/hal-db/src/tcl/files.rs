@@ -24,7 +24,7 @@ const TUNING: &[&str] = &[
     "RECORD.SIZE",
 ];
 /// Options of CREATE.FILE that stand alone and say nothing here.
-const IGNORED: &[&str] = &["DYNAMIC", "NO.QUERY", "CASE", "NO.MAP", "DIRECTORY"];
+const IGNORED: &[&str] = &["DYNAMIC", "NO.QUERY", "NO.MAP", "DIRECTORY"];
 
 impl Session {
     pub(super) fn create_file(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
@@ -32,12 +32,13 @@ impl Session {
         let dict_only = args.take("DICT");
         args.take("DATA");
         let name = args.word()?.to_uppercase();
-        let (mut using, mut notes) = (None, Vec::new());
+        let (mut using, mut notes, mut no_case) = (None, Vec::new(), false);
         while let Some(word) = args.next() {
             let upper = word.text.to_uppercase();
             match upper.as_str() {
                 "DIRECTORY" => notes.push("Its records are kept in the database, not in a directory"),
-                "NO.CASE" => notes.push("NO.CASE is ignored: ids with other capitals are other records"),
+                "NO.CASE" => no_case = true,
+                "CASE" => no_case = false,
                 "USING" => {
                     args.take("DICT");
                     using = Some(args.word()?);
@@ -63,7 +64,7 @@ impl Session {
         let file = name.clone();
         let db = self.account.db.clone();
         self.restructure(&db, move |txn| {
-            txn.create_file(&file)?;
+            txn.create_file_as(&file, no_case)?;
             if items.is_empty() { Ok(()) } else { txn.write_all(&format!("DICT {file}"), &items) }
         })?;
         if dict_only {
@@ -147,10 +148,14 @@ impl Session {
         let mut args = call.args()?;
         let name = args.word()?;
         let no_case = args.take_anywhere("NO.CASE");
-        self.place(&name, world)?;
-        if no_case {
-            return Err(Failure::new(failure::BARRED, "Ids with other capitals are other records in HAL")
-                .hint("an index with NO.CASE finds values in any capitals"));
+        let case = args.take_anywhere("CASE");
+        let place = self.place(&name, world)?;
+        if no_case || case {
+            let file = place.file.clone();
+            self.restructure(&place.db, move |txn| txn.set_no_case(&file, no_case))?;
+            let same = if no_case { "the same record" } else { "different records" };
+            let line = format!("Ids of {} that differ in case alone are now {same}", place.file);
+            return Ok(self.output(world).line(&line)?);
         }
         Ok(self.output(world).line("Nothing to configure: HAL's store tunes itself")?)
     }

@@ -584,3 +584,18 @@ proptest::proptest! {
         proptest::prop_assert!(bench.run("WHO").ends_with(" HOME\n"));
     }
 }
+
+#[test]
+fn a_file_without_case_is_made_changed_and_renamed() {
+    let mut bench = Bench::new();
+    bench.run("CREATE.FILE NC NO.CASE");
+    let no_case =
+        |bench: &Bench, file: &str| bench.session.account.db.snapshot().unwrap().is_no_case(file).unwrap();
+    assert!(no_case(&bench, "NC"));
+    bench.run("CNAME NC TO NN");
+    assert!(no_case(&bench, "NN"));
+    bench.run("CONFIGURE.FILE NN CASE");
+    assert!(!no_case(&bench, "NN"));
+    bench.run("CONFIGURE.FILE NN NO.CASE");
+    assert!(no_case(&bench, "NN"));
+}

@@ -30,12 +30,15 @@ pub struct Session {
     unlocked: u64,
 }
 
+/// File and id as it is compared → the id as it is written, and the record; `None` deletes it.
+type Changes = BTreeMap<(String, String), (String, Option<Record>)>;
+
 /// Writes of a transaction; others do not see them before its commit.
 #[derive(Debug, Default)]
 struct Pending {
     /// Transactions begun inside this one.
     inner: usize,
-    changes: BTreeMap<(String, String), Option<Record>>,
+    changes: Changes,
     bytes: usize,
 }
 
@@ -201,7 +204,7 @@ impl Session {
             records.push(((*file).to_owned(), id, record));
         }
         for (file, id, _) in &records {
-            self.locks().try_lock(self.number, &Target::Record(file.clone(), id.clone()), Kind::Update)?;
+            self.locks().try_lock(self.number, &self.target(file, id)?, Kind::Update)?;
         }
         // What was read before the locks were held must still be so.
         let now = self.db.snapshot()?;
@@ -214,6 +217,8 @@ impl Session {
                 }
             }
         }
+        // A record that changes its spelling goes before it comes.
+        records.sort_by_key(|(_, _, record)| record.is_some());
         for (file, id, record) in records {
             self.change(&file, &id, record, true)?;
         }
@@ -226,8 +231,8 @@ impl Session {
     /// As [`crate::Snapshot::read`].
     pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
         if let Some(pending) = &self.pending {
-            let key = (self.file(file)?, id.to_owned());
-            if let Some(change) = pending.changes.get(&key) {
+            let key = self.named(file, id)?;
+            if let Some((_, change)) = pending.changes.get(&key) {
                 return Ok(change.clone());
             }
         }
@@ -245,7 +250,7 @@ impl Session {
         kind: Kind,
         patience: Option<Duration>,
     ) -> Result<Option<Record>> {
-        let target = Target::Record(self.file(file)?, id.to_owned());
+        let target = self.target(file, id)?;
         self.locks().lock(self.number, &target, kind, patience)?;
         self.read(file, id)
     }
@@ -281,7 +286,7 @@ impl Session {
     /// # Errors
     /// [`Error::NoSuchFile`].
     pub fn release(&self, file: &str, id: &str) -> Result<bool> {
-        Ok(self.locks().release(self.number, &Target::Record(self.file(file)?, id.to_owned())))
+        Ok(self.locks().release(self.number, &self.target(file, id)?))
     }
 
     /// FILEUNLOCK.
@@ -300,18 +305,19 @@ impl Session {
     }
 
     fn change(&mut self, file: &str, id: &str, record: Option<Record>, keep: bool) -> Result<()> {
-        let name = self.file(file)?;
+        let (name, folded) = self.named(file, id)?;
         let in_transaction = self.pending.is_some() && !self.is_outside_transactions(&name)?;
-        let locked = matches!(self.locks().state(self.number, &name, id), State::MyUpdate | State::MyFile);
+        let locked =
+            matches!(self.locks().state(self.number, &name, &folded), State::MyUpdate | State::MyFile);
         if !locked && (in_transaction || self.must_lock) {
             return Err(Error::NotLocked { file: name, id: id.to_owned() });
         }
         self.unlocked += u64::from(!locked);
-        let target = Target::Record(name.clone(), id.to_owned());
-        let change = ((name, id.to_owned()), record);
+        let target = Target::Record(name.clone(), folded.clone());
+        let change = ((name, folded), (id.to_owned(), record));
         match &mut self.pending {
             Some(pending) if in_transaction => {
-                pending.bytes += id.len() + change.1.as_ref().map_or(0, |record| record.as_bytes().len());
+                pending.bytes += id.len() + change.1.1.as_ref().map_or(0, |record| record.as_bytes().len());
                 if pending.bytes > PENDING_BYTES_MAX {
                     let (what, hint) = ("the transaction".to_owned(), "write in several transactions");
                     return Err(Error::TooLarge { what, limit: PENDING_BYTES_MAX as u64, hint });
@@ -326,7 +332,7 @@ impl Session {
         Ok(())
     }
 
-    fn apply(&self, changes: BTreeMap<(String, String), Option<Record>>) -> Result<()> {
+    fn apply(&self, changes: Changes) -> Result<()> {
         let work = move |txn: &mut Txn<'_>| lay_over(txn, &changes);
         if self.nosync { self.db.write_nosync(work) } else { self.db.write(work) }
     }
@@ -335,6 +341,18 @@ impl Session {
     fn is_outside_transactions(&self, file: &str) -> Result<bool> {
         let voc = self.db.snapshot()?.read("VOC", file)?;
         Ok(voc.is_some_and(|record| record.field(6) == b"N"))
+    }
+
+    /// Names of a file and a record as locks know them.
+    fn named(&self, file: &str, id: &str) -> Result<(String, String)> {
+        let snapshot = self.db.snapshot()?;
+        let entry = snapshot.catalog().file(file)?;
+        Ok((entry.name.clone(), entry.records().folded(id).into_owned()))
+    }
+
+    fn target(&self, file: &str, id: &str) -> Result<Target> {
+        let (file, id) = self.named(file, id)?;
+        Ok(Target::Record(file, id))
     }
 
     /// The name of a file as locks know it.
@@ -353,8 +371,8 @@ fn transaction(base: &Snapshot) -> Result<Txn<'_>> {
     Ok(Txn::new(base.view(), Arc::new(base.catalog().clone()), meta))
 }
 
-fn lay_over(txn: &mut Txn<'_>, changes: &BTreeMap<(String, String), Option<Record>>) -> Result<()> {
-    changes.iter().try_for_each(|((file, id), record)| match record {
+fn lay_over(txn: &mut Txn<'_>, changes: &Changes) -> Result<()> {
+    changes.iter().try_for_each(|((file, _), (id, record))| match record {
         Some(record) => txn.write(file, id, record),
         None => txn.delete(file, id).map(|_| ()),
     })

@@ -46,6 +46,7 @@ enum DbCommand {
     Backup(safe::Backup),
     Restore(safe::Restore),
     Verify(safe::Verify),
+    Compact(safe::Compact),
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
 }
@@ -71,6 +72,7 @@ impl Db {
             DbCommand::Backup(backup) => backup.run(self.data),
             DbCommand::Restore(restore) => restore.run(self.data),
             DbCommand::Verify(verify) => verify.run(self.data),
+            DbCommand::Compact(compact) => compact.run(self.data),
             DbCommand::Sentence(words) => {
                 let (words, data) = words_and_data(words, self.data)?;
                 sentence(&words_to_sentence(&words), data)
