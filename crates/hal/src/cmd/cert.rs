@@ -58,7 +58,7 @@ impl Cert {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a certificate is valid from the day it is made")]
-fn unix_now() -> u64 {
+pub(super) fn unix_now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     // A clock before 1970 gives a certificate that is refused as expired, which is what it deserves.
     since.map_or(0, |since| since.as_secs())

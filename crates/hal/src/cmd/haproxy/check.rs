@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hal_server::edge::certs;
 use hal_server::edge::haproxy::check::{
     Circumstances, FileFacts, FileState, Finding, Judged, Severity, judge, named_files,
 };
@@ -76,7 +77,7 @@ impl Check {
         let verdicts = match found {
             // For another version, the installed one has nothing to say.
             Some(found) if found.version == around.version => {
-                Some(Verdicts::ask(&self.file, &text, &judged)?)
+                Some(Verdicts::ask(&self.file, &text, &judged, &around)?)
             }
             _ => None,
         };
@@ -191,10 +192,12 @@ impl Check {
 struct Verdicts {
     before: Checked,
     after: Checked,
+    /// Certificates that are not there. For the second question one is made for the moment, so that it is about the rest.
+    missing: Vec<String>,
 }
 
 impl Verdicts {
-    fn ask(file: &Path, text: &str, judged: &Judged) -> Result<Verdicts, Failure> {
+    fn ask(file: &Path, text: &str, judged: &Judged, around: &Circumstances) -> Result<Verdicts, Failure> {
         let cannot = |error: std::io::Error| Failure::new(format!("cannot run {PROGRAM}: {error}"));
         let check = |text: &str| installed::check_text(Path::new(PROGRAM), text).map_err(cannot);
         let before = if file.as_os_str() == "-" {
@@ -202,8 +205,23 @@ impl Verdicts {
         } else {
             installed::check(Path::new(PROGRAM), file).map_err(cannot)?
         };
-        let after = if judged.corrected == text { before.clone() } else { check(&judged.corrected)? };
-        Ok(Verdicts { before, after })
+        let is_missing = |(path, state): (&String, &FileState)| {
+            (*state == FileState::Missing && judged.corrected.contains(&format!("crt {path}")))
+                .then(|| path.clone())
+        };
+        let missing: Vec<String> = around.files.iter().filter_map(is_missing).collect();
+        let after = if missing.is_empty() && judged.corrected == text {
+            before.clone()
+        } else if missing.is_empty() {
+            check(&judged.corrected)?
+        } else {
+            let stand_in = StandIn::make()?;
+            let put = |text: String, path: &String| {
+                text.replace(&format!("crt {path}"), &format!("crt {}", stand_in.pem))
+            };
+            check(&missing.iter().fold(judged.corrected.clone(), put))?
+        };
+        Ok(Verdicts { before, after, missing })
     }
 
     fn describe(&self, out: &mut String, version: Version) {
@@ -219,7 +237,16 @@ impl Verdicts {
                         wrapped(out, "", "and of the corrected file:");
                         quote(out, said);
                     }
-                    _ => wrapped(out, "", "It accepts the corrected file without a warning."),
+                    _ if self.missing.is_empty() => {
+                        wrapped(out, "", "It accepts the corrected file without a warning.");
+                    }
+                    _ => {
+                        let missing = self.missing.join(" and ");
+                        let words = format!(
+                            "It accepts the corrected file without a warning, once {missing} is there."
+                        );
+                        wrapped(out, "", &words);
+                    }
                 }
             }
             (_, Checked::Refused { said }) => {
@@ -232,6 +259,32 @@ impl Verdicts {
             }
             _ => {}
         }
+    }
+}
+
+/// A certificate for the moment, in a folder that goes with it.
+struct StandIn {
+    dir: PathBuf,
+    pem: String,
+}
+
+impl StandIn {
+    fn make() -> Result<StandIn, Failure> {
+        let failed = |error: certs::CertError| {
+            Failure::new(format!("cannot make a certificate to check with: {error}"))
+        };
+        let dir = std::env::temp_dir().join(format!("hal-haproxy-{}", std::process::id()));
+        let now = crate::cmd::cert::unix_now();
+        let request = certs::SelfSigned::new(&["localhost"], &dir, now).map_err(failed)?;
+        let pem = certs::self_signed(&request).map_err(failed)?.pem;
+        Ok(StandIn { dir, pem: pem.display().to_string() })
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // What is left of it in the temporary folder harms nobody.
+        std::fs::remove_dir_all(&self.dir).ok();
     }
 }
 
