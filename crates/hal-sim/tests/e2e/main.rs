@@ -9,6 +9,10 @@ mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
+mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
+mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
+mod proxy_limits; // What HAProxy refuses, and how.
+mod proxy_modes; // Each way to be found, and what is around it.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.
