@@ -19,7 +19,7 @@ fn apply(front: &Front, pid_file: &Path, gateway: u16, more: &[&str]) -> Output 
     command.args(["--https-port", &front.port.to_string(), "--http-port", &front.http_port.to_string()]);
     command.args(["--gateway", &format!("127.0.0.1:{gateway}"), "--cert", text(&folder.join("hal.pem"))]);
     command.args(["--unprivileged", "--runtime-dir", text(folder)]);
-    command.args(["--file", text(&front.file), "--pid-file", text(pid_file), "--wait", "5"]);
+    command.args(["--file", text(&front.file), "--pid-file", text(pid_file), "--wait", "3"]);
     command.args(more).output().expect("it runs")
 }
 

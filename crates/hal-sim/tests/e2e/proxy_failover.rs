@@ -100,6 +100,25 @@ fn a_drained_gateway_gets_nobody_new_and_keeps_whom_it_has() {
     assert_eq!(open(&front), [2, 4]);
 }
 
+/// Tells the master to read its file again until `done`. HAProxy 2.6 loses a signal that comes while it is still busy with
+/// the one before, so it is told again after a while, if it did not begin.
+#[track_caller]
+fn reload_until(front: &Front, done: impl Fn() -> bool) {
+    let begun =
+        || front.haproxy.process.output().iter().filter(|line| line.contains("Reloading HAProxy")).count();
+    let before = begun();
+    let mut told: Option<std::time::Instant> = None;
+    wait::until("HAProxy to read its file again", || {
+        let wait_more = told.is_some_and(|told| told.elapsed() < Duration::from_secs(1));
+        if begun() == before && !wait_more {
+            told = Some(wait::now());
+            front.haproxy.process.signal("USR2").expect("sent");
+        }
+        done().then_some(())
+    })
+    .expect("it reads its file again");
+}
+
 #[test]
 fn haproxy_reads_its_file_again_and_no_conversation_ends() {
     if !programs::present("proxy: reload", &["haproxy"]) {
@@ -115,21 +134,15 @@ fn haproxy_reads_its_file_again_and_no_conversation_ends() {
         || front.haproxy.process.output().iter().filter(|line| line.contains("Loading success")).count();
     wait::until("the first worker", || (loaded() == 1).then_some(())).expect("it loads its file");
     for reloads in 1..=2 {
-        front.haproxy.process.signal("USR2").expect("sent");
-        wait::until("another worker", || (loaded() == reloads + 1).then_some(()))
-            .expect("it reads its file again");
+        reload_until(&front, || loaded() == reloads + 1);
         // Everybody gets an answer at every moment.
         assert_names_medication(&front.connect("/").ask(QUESTION).expect("answered by the new worker"));
         assert_names_medication(&old.ask(QUESTION).expect("answered through the old worker"));
     }
     // A file that is broken changes nothing.
     std::fs::write(&front.file, "frontend broken\n    nonsense\n").expect("written");
-    front.haproxy.process.signal("USR2").expect("sent");
     let refused = |line: &String| line.contains("unknown keyword 'nonsense'");
-    wait::until("the broken file to be refused", || {
-        front.haproxy.process.output().iter().any(refused).then_some(())
-    })
-    .expect("refused");
+    reload_until(&front, || front.haproxy.process.output().iter().any(refused));
     assert_names_medication(&front.connect("/").ask(QUESTION).expect("answered"));
     assert_names_medication(&old.ask(QUESTION).expect("answered"));
 }

@@ -1,7 +1,6 @@
 //! `hal haproxy check`: what is wrong with a HAProxy file, in plain words and with the corrected lines.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -181,7 +180,7 @@ impl Check {
             Some(verdicts) => verdicts.describe(&mut out, around.version),
         }
         if !judged.findings.is_empty() && !self.fix && self.output.is_none() {
-            let _ = writeln!(out, "The corrected file: hal haproxy check {file} --fix -o NEW-FILE");
+            out.push_str(&format!("The corrected file: hal haproxy check {file} --fix -o NEW-FILE\n"));
         }
         out
     }
@@ -307,12 +306,12 @@ fn describe(out: &mut String, file: &str, finding: &Finding) {
     // Lines that the correction leaves as they are say where it is, and need no repeating.
     let same = |line: &String| finding.corrected.contains(line);
     for line in finding.found.iter().filter(|line| !same(line) || finding.corrected.is_empty()) {
-        let _ = writeln!(out, "  - {}", line.trim());
+        out.push_str(&format!("  - {}\n", line.trim()));
     }
     let kept = |line: &String| finding.found.contains(line);
     let sign = if finding.applied { "+" } else { "?" };
     for line in finding.corrected.iter().filter(|line| !kept(line)) {
-        let _ = writeln!(out, "  {sign} {}", line.strip_prefix("    ").unwrap_or(line).trim_end());
+        out.push_str(&format!("  {sign} {}\n", line.strip_prefix("    ").unwrap_or(line).trim_end()));
     }
     out.push('\n');
 }

@@ -33,9 +33,9 @@ pub(super) fn statistics(judge: &mut Judge<'_>) {
 fn exposed(judge: &Judge<'_>, section: &Section) -> Vec<usize> {
     let open = |address: &str| {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
-        !(host.starts_with("127.") || matches!(host, "::1" | "localhost") || address.starts_with('/'))
-            && !address.starts_with("unix@")
-            && !address.starts_with("abns@")
+        let is_socket = ["/", "unix@", "abns@"].iter().any(|prefix| address.starts_with(prefix));
+        let is_local = host.starts_with("127.") || matches!(host, "::1" | "localhost");
+        !is_socket && !is_local
     };
     let binds = judge.document.body(section).filter(|(_, line)| line.word(0) == "bind");
     binds.filter(|(_, line)| line.word(1).split(',').any(open)).map(|(index, _)| index).collect()
