@@ -263,7 +263,15 @@ fn plain(request: &Request, draining: bool) -> Response<Body> {
             }
             response
         }
-        Method::GET | Method::HEAD => get(request.uri().path(), wants_page(request.headers()), draining),
+        Method::GET | Method::HEAD => {
+            let mut response = get(request.uri().path(), wants_page(request.headers()), draining);
+            // HAProxy cuts the conversations of a server that fails its check; after 404 (`disable-on-404`) it only
+            // sends nobody new.
+            if draining && request.uri().query() == Some("draining=404") {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
         _ => {
             let mut response = status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));

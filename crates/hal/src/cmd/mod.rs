@@ -19,7 +19,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Ask(ask::Ask),
     Chat(chat::Chat),
-    Haproxy(haproxy::Haproxy),
+    // Boxed: it has by far the most options.
+    Haproxy(Box<haproxy::Haproxy>),
     Cert(cert::Cert),
     Firewall(firewall::Firewall),
     Service(service::Service),
