@@ -13,6 +13,7 @@ mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
 mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
 mod proxy_limits; // What HAProxy refuses, and how.
 mod proxy_modes; // Each way to be found, and what is around it.
+mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.
