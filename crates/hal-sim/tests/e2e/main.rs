@@ -10,12 +10,12 @@ mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
-mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
-mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
 mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
 mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
 mod proxy_limits; // What HAProxy refuses, and how.
 mod proxy_modes; // Each way to be found, and what is around it.
+mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
+mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
 mod tls; // TLS of the gateway's own: versions, renewal under open connections, http sent to https.

@@ -28,6 +28,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) gateways: Vec<u16>,
     /// Other texts in the file: timeouts that a test can wait for. Each must be there.
     pub(crate) changes: &'a [(&'a str, &'a str)],
+    /// A certificate of somebody else's making, which is its own authority; `None`: one of HAL's.
+    pub(crate) cert: Option<&'a Path>,
     /// With a master process, which can be told to read its file again.
     pub(crate) master: bool,
 }
@@ -41,8 +43,14 @@ impl Front {
 
     #[track_caller]
     pub(crate) fn start(folder: &Path, plan: &Plan<'_>) -> Front {
-        make_certificate(folder);
-        let (pem, file) = (folder.join("hal.pem"), folder.join("haproxy.cfg"));
+        let (pem, authority) = match plan.cert {
+            Some(cert) => (cert.to_owned(), cert.to_owned()),
+            None => {
+                make_certificate(folder);
+                (folder.join("hal.pem"), folder.join("hal-ca.pem"))
+            }
+        };
+        let file = folder.join("haproxy.cfg");
         let (https_port, http_port) = (ports::free(), ports::free());
         let mut command = hal();
         command.arg("haproxy").args(plan.words).args(["--cert", text(&pem)]);
@@ -75,7 +83,7 @@ impl Front {
         let socket = folder.join("haproxy.sock");
         let start = if plan.master { Haproxy::start_master } else { Haproxy::start };
         let haproxy = start(&file, port, Some(&socket)).expect("haproxy starts");
-        Front { haproxy, authority: folder.join("hal-ca.pem"), port, http_port, file }
+        Front { haproxy, authority, port, http_port, file }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -108,7 +116,7 @@ impl Front {
 impl Plan<'_> {
     pub(crate) fn subdomain(gateways: &[u16]) -> Plan<'static> {
         let words = &["--mode", "subdomain", "--domain", "localhost"];
-        Plan { words, gateways: gateways.to_vec(), changes: &[], master: false }
+        Plan { words, gateways: gateways.to_vec(), changes: &[], cert: None, master: false }
     }
 }
 

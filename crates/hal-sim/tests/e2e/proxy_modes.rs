@@ -8,7 +8,7 @@ use hal_sim::client::{Client, Target};
 use hal_sim::{http, ports, programs, wait};
 
 use crate::household::{Household, QUESTION, assert_names_medication};
-use crate::proxy::{Front, Plan};
+use crate::proxy::{Front, Plan, text};
 
 /// A web server that says `words` to everybody, for as long as the test runs.
 fn site(words: &'static str) -> u16 {
@@ -187,20 +187,34 @@ fn handshake(port: u16, words: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn a_first_time_header_tells_browsers_to_keep_to_tls_where_the_certificate_is_known() {
-    if !programs::present("proxy: HSTS", &["haproxy"]) {
+fn browsers_are_told_to_keep_to_tls_where_the_certificate_is_not_of_ones_own_making() {
+    if !programs::present("proxy: HSTS", &["haproxy", "openssl"]) {
         return;
     }
     let home = Household::start();
-    let change = [(
-        "    # No Strict-Transport-Security",
-        "    http-after-response set-header Strict-Transport-Security \"max-age=63072000\"\n    # No Strict-Transport-Security",
-    )];
-    // A certificate of one's own gets none, so the line is put in as it stands for others.
-    let front = Front::start(
-        home.folder.path(),
-        &Plan { changes: &change, ..Plan::subdomain(&[home.server.gateway_port]) },
-    );
+    let folder = home.folder.path();
+    let (key, cert, pem) = (folder.join("x.key"), folder.join("x.crt"), folder.join("x.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "30",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", text(&key), "-out", text(&cert)])
+        .output()
+        .expect("it runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let both = [std::fs::read(&cert).expect("made"), std::fs::read(&key).expect("made")].concat();
+    std::fs::write(&pem, both).expect("written");
+    let front =
+        Front::start(folder, &Plan { cert: Some(&pem), ..Plan::subdomain(&[home.server.gateway_port]) });
     assert_eq!(header(&front.get("/healthz"), "strict-transport-security"), Some("max-age=63072000"));
     let refused = front.ask("GET /", "Host: elsewhere.test\r\n");
     assert_eq!(

@@ -179,7 +179,7 @@ impl Check {
             ),
             Some(verdicts) => verdicts.describe(&mut out, around.version),
         }
-        if !judged.findings.is_empty() && !self.fix && self.output.is_none() {
+        if judged.findings.iter().any(|finding| finding.applied) && !self.fix && self.output.is_none() {
             out.push_str(&format!("The corrected file: hal haproxy check {file} --fix -o NEW-FILE\n"));
         }
         out

@@ -287,11 +287,25 @@ fn the_installed_haproxy_accepts_every_corrected_file_without_a_warning() {
 fn rules_of_two_frontends_on_one_port_end_up_in_one() {
     let corrected = judged(DOCUMENT).corrected;
     assert_eq!(corrected.matches("bind *:443").count(), 1, "{corrected}");
+    assert_eq!(corrected.matches("mode http").count(), 1, "in the defaults, for all: {corrected}");
     assert!(!corrected.contains("frontend hal_https_frontend"), "{corrected}");
     let one = corrected.find("frontend hal_voice_frontend").unwrap();
     let next = corrected[one..].find("\nbackend ").unwrap();
     let frontend = &corrected[one..one + next];
     assert!(frontend.contains("acl is_voice path /voice /ws"), "{frontend}");
+}
+
+#[test]
+fn a_frontend_that_passes_connections_on_stays_as_it_is() {
+    let text = "defaults\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n    timeout tunnel 1h\n    \
+                timeout http-request 1s\nfrontend ssh\n    bind :2222\n    default_backend ssh\nbackend ssh\n    server s \
+                127.0.0.1:22\nfrontend web\n    bind :80\n    http-request deny if { path /x }\n    default_backend \
+                hal\nbackend hal\n    server s 127.0.0.1:8768\n";
+    let corrected = judged(text).corrected;
+    for section in ["frontend web", "backend hal"] {
+        assert!(corrected.contains(&format!("{section}\n    mode http\n")), "{corrected}");
+    }
+    assert_eq!(corrected.matches("mode http").count(), 2, "{corrected}");
 }
 
 #[test]

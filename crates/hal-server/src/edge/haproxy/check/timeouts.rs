@@ -132,11 +132,13 @@ pub(super) fn modes_and_timeouts(judge: &mut Judge<'_>) {
     // What goes into the defaults section at this place, or into one that must be made (`None`).
     let mut settings: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
     let mut tcp_lines = Vec::new();
+    // A frontend that passes connections on as they are would be turned by a `mode http` in its defaults. Backends follow
+    // the frontends that lead to them.
     let others_stay_tcp = (0..sections.len()).any(|at| {
-        sections[at].is_proxy()
+        sections[at].is_frontend()
             && !wanted.contains(&at)
             && judge.setting(&sections, at, &["mode"]).is_none()
-            && judge.document.body(&sections[at]).any(|(_, line)| matches!(line.word(0), "bind" | "server"))
+            && judge.document.body(&sections[at]).any(|(_, line)| line.word(0) == "bind")
     });
     for &at in &wanted {
         let section = &sections[at];
