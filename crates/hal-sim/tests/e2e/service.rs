@@ -94,7 +94,9 @@ set -eu
 ip link set lo up
 ip link add ours type veth peer name theirs
 unshare -n sleep 60 & other=$!
-until ip link set theirs netns "$other" 2>/dev/null; do :; done
+trap 'kill "$other"' EXIT
+until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+ip link set theirs netns "$other"
 ip addr add 192.0.2.1/24 dev ours; ip link set ours up
 there="nsenter -t $other -n"
 $there ip addr add 192.0.2.7/24 dev theirs
@@ -112,7 +114,6 @@ for source in 192.0.2.7 192.0.2.9; do
     done
 done
 timeout 2 bash -c "</dev/tcp/127.0.0.1/8768" 2>/dev/null || echo "here 8768 $?"
-kill "$other"
 "#;
 
 #[test]
@@ -259,7 +260,13 @@ fn a_log_for_programs_is_one_object_a_line_without_a_word_that_was_said() {
 fn a_log_file_takes_the_log_and_leaves_the_terminal_to_people() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("hal.log");
-    let server = Options::demo(folder.path()).with(&["--log-file", text(&file)]).start().expect("it answers");
+    let mut server =
+        Options::demo(folder.path()).with(&["--log-file", text(&file)]).start().expect("it answers");
+    // It answers a moment before it says so, and logs that it serves after that.
+    let ready = |line: &str| line.contains("HAL is ready").then_some(());
+    server.process.wait_for_line("that it is ready", ready).expect("it says so");
+    server.process.signal("TERM").expect("signalled");
+    server.process.wait().expect("the end");
     let shown = server.process.output().join("\n");
     assert!(shown.contains("HAL is ready") && !shown.contains("INFO"), "{shown}");
     assert!(std::fs::read_to_string(&file).expect("there").contains("serving"));
