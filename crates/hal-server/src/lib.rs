@@ -7,4 +7,5 @@ pub mod edge;
 mod engines;
 mod gateway;
 mod listener;
+mod resume;
 pub mod run;

@@ -176,7 +176,12 @@ async fn serve(
         () = signals.next() => warn!("second signal: ending at once"),
     }
     if let Some(listener) = local {
-        tokio::task::spawn_blocking(move || listener.flush()).await?;
+        let folder = data.to_owned();
+        let end = move || {
+            listener.keep_conversations(&folder);
+            listener.flush();
+        };
+        tokio::task::spawn_blocking(end).await?;
     }
     Ok(())
 }
@@ -216,7 +221,10 @@ async fn open_listener(
                 .to_owned(),
         );
     }
-    Ok(Listener::new(database, brain, user, clock))
+    let listener = Listener::new(database, brain, user, clock);
+    let (restored, folder) = (Arc::clone(&listener), data.to_owned());
+    tokio::task::spawn_blocking(move || restored.read_conversations(&folder)).await?;
+    Ok(listener)
 }
 
 /// Skills a household may add; more is a folder that was named by mistake.
