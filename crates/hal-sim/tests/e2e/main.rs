@@ -9,6 +9,9 @@ mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
+mod resume; // A conversation goes on over lost connections and restarts.
+mod rolling; // Gateways are replaced under people who ask without pause.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
+mod talker; // A client that comes back, as HAL's own do.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.
