@@ -112,7 +112,8 @@ impl Conversation {
         loop {
             let answer = client.answer(deadline)?;
             self.arrived(&answer);
-            let is_other = matches!(question, Question::Typed(_)) && answer.turn.is_some_and(|turn| turn != number);
+            let is_other =
+                matches!(question, Question::Typed(_)) && answer.turn.is_some_and(|turn| turn != number);
             if !is_other {
                 return Ok(answer);
             }

@@ -122,7 +122,8 @@ impl Client {
         let deadline = now() + target.limits.connect;
         let stream = open(target, deadline).map_err(Lost::Closed)?;
         let socket = upgrade(&target.url, stream, deadline).map_err(Lost::Closed)?;
-        let mut client = Client { socket, session: None, token: None, notices: Vec::new(), limits: target.limits };
+        let mut client =
+            Client { socket, session: None, token: None, notices: Vec::new(), limits: target.limits };
         client.greeting(&target.url, deadline)?;
         Ok(client)
     }

@@ -491,7 +491,9 @@ fn an_error_of_the_server_keeps_its_code_and_its_words() {
         socket.send(Message::text(r#"{"type":"error","code":"DRAINING","message":"x"}"#)).unwrap();
     });
     client.ask("x", None).unwrap();
-    let Lost::Refused { code, failure } = client.answer(now() + client.limits.answer).unwrap_err() else { panic!() };
+    let Lost::Refused { code, failure } = client.answer(now() + client.limits.answer).unwrap_err() else {
+        panic!()
+    };
     assert_eq!(code, "QM_UNAVAILABLE");
     check(&failure, "I cannot reach my records just now", "8767");
     client.ask("x", None).unwrap();

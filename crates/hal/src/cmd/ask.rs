@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::client::url::{self, ServerUrl};
 use crate::client::conversation::{Question, ask_once};
+use crate::client::url::{self, ServerUrl};
 use crate::client::{Answer, Client, Limits, Lost, Outcome, Target};
 use crate::report::{self, Exit, Failure};
 

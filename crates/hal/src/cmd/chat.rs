@@ -48,7 +48,16 @@ impl Chat {
         if prompt {
             report::talk(format_args!("connected to {}; /quit ends", target.url));
         }
-        let mut talk = Talk { target, conversation, client: None, number: 0, attempts: 0, waiting: false, sender, prompt };
+        let mut talk = Talk {
+            target,
+            conversation,
+            client: None,
+            number: 0,
+            attempts: 0,
+            waiting: false,
+            sender,
+            prompt,
+        };
         talk.adopt(client)?;
         talk.run(&events)
     }
