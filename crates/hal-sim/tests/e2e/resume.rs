@@ -1,9 +1,13 @@
 //! A conversation goes on where another connection, gateway or run of the server left it.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
 use hal_db::Database;
+use hal_sim::browser::Browser;
 use hal_sim::client::Client;
-use hal_sim::server::{Options, Server};
-use hal_sim::wait;
+use hal_sim::server::{Options, Server, hal};
+use hal_sim::{programs, speech, wait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -166,6 +170,77 @@ fn a_listener_that_starts_again_behind_its_gateway_keeps_nobody_from_an_answer()
     end(gateway);
     end(listener);
     assert_eq!(questions_of(&Database::open(records.path()).expect("it opens"), &session), 4);
+}
+
+#[test]
+fn hal_chat_goes_on_over_a_restart_of_the_server() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options::demo(folder.path());
+    let server = options.start().expect("hal serve --demo answers");
+    let mut chat = hal()
+        .args(["chat", "--server", &server.url()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("hal chat starts");
+    let mut lines = chat.stdin.take().expect("piped");
+    let mut answers = BufReader::new(chat.stdout.take().expect("piped"));
+    let mut say = |line: &str| {
+        writeln!(lines, "{line}").expect("it reads");
+        let mut answer = String::new();
+        answers.read_line(&mut answer).expect("it answers");
+        answer
+    };
+    let reference = [say(FIRST), say(THEN)];
+    assert_ne!(reference[0], reference[1]);
+    say(FIRST);
+    end(server);
+    // Typed while nobody is there, or just before: asked as soon as somebody is.
+    let (server, answer) = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| options.start().expect("it starts again"));
+        let answer = say(THEN);
+        (starting.join().expect("started"), answer)
+    });
+    assert_eq!(answer, reference[1]);
+    drop(lines);
+    assert!(chat.wait().expect("the end").success());
+    end(server);
+}
+
+#[test]
+fn the_page_goes_on_over_a_restart_of_the_server_and_says_so_once() {
+    if !programs::present("resume: page", &["chromium"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let options = Options::demo(folder.path());
+    let server = options.start().expect("hal serve --demo answers");
+    let microphone = folder.path().join("microphone.wav");
+    std::fs::write(&microphone, speech::wav(&speech::silence(1_000))).expect("written");
+    let mut browser = Browser::start(&microphone).expect("chromium starts");
+    browser.open(&server.url()).expect("the page opens");
+    browser.until("window.hal && window.hal.stats.connections === 1").expect("the page connects");
+    let ask = |browser: &mut Browser, text: &str, answers: usize| {
+        let form = format!(
+            "document.getElementById('question').value = '{text}'; document.getElementById('ask').requestSubmit()"
+        );
+        browser.evaluate(&form).expect("the form is there");
+        browser.until(&format!("document.querySelectorAll('.answer').length === {answers}")).expect("answered");
+    };
+    let last = |browser: &mut Browser| browser.evaluate("[...document.querySelectorAll('.answer')].at(-1).innerText");
+    ask(&mut browser, FIRST, 1);
+    ask(&mut browser, THEN, 2);
+    let reference = last(&mut browser).expect("text");
+    ask(&mut browser, FIRST, 3);
+    end(server);
+    let server = options.start().expect("it starts again");
+    browser.until("window.hal.stats.connections === 2").expect("the page comes back by itself");
+    browser
+        .until("document.querySelector('.came-back')?.innerText.includes('goes on')")
+        .expect("it says so in a line");
+    ask(&mut browser, THEN, 4);
+    assert_eq!(last(&mut browser).expect("text"), reference);
+    end(server);
 }
 
 /// SIGTERM, and gone in good order when this returns.
