@@ -48,6 +48,8 @@ pub(super) struct SharedSession(Arc<Mutex<SessionMemory>>);
 #[derive(Default)]
 pub(super) struct SessionMemory {
     pub memory: Memory,
+    /// The outage of the records' server that this conversation has heard of.
+    pub outage_told: Option<u64>,
     /// How often another connection went on with it.
     pub round: u64,
     /// The last turns and their replies, for a gateway or a client that lost the connection before it could read them.
@@ -79,7 +81,7 @@ impl SharedSession {
 
 impl SessionMemory {
     pub(super) fn new(memory: Memory, round: u64, replies: VecDeque<Answered>) -> SessionMemory {
-        SessionMemory { memory, round, replies }
+        SessionMemory { memory, round, replies, ..SessionMemory::default() }
     }
 
     /// The reply of a turn that was answered before.

@@ -225,9 +225,13 @@ fn the_page_goes_on_over_a_restart_of_the_server_and_says_so_once() {
             "document.getElementById('question').value = '{text}'; document.getElementById('ask').requestSubmit()"
         );
         browser.evaluate(&form).expect("the form is there");
-        browser.until(&format!("document.querySelectorAll('.answer').length === {answers}")).expect("answered");
+        browser
+            .until(&format!("document.querySelectorAll('.answer').length === {answers}"))
+            .expect("answered");
     };
-    let last = |browser: &mut Browser| browser.evaluate("[...document.querySelectorAll('.answer')].at(-1).innerText");
+    let last = |browser: &mut Browser| {
+        browser.evaluate("[...document.querySelectorAll('.answer')].at(-1).innerText")
+    };
     ask(&mut browser, FIRST, 1);
     ask(&mut browser, THEN, 2);
     let reference = last(&mut browser).expect("text");

@@ -45,7 +45,8 @@ fn replacing_both_gateways_drops_no_question_and_forgets_nothing() {
     let answers = AtomicU64::new(0);
     let some_answers = |what: &str| {
         let enough = answers.load(Ordering::Relaxed) + BETWEEN;
-        wait::until(what, || (answers.load(Ordering::Relaxed) >= enough).then_some(())).expect("answers go on");
+        wait::until(what, || (answers.load(Ordering::Relaxed) >= enough).then_some(()))
+            .expect("answers go on");
     };
     let mut people: Vec<Talker> = (0..PEOPLE).map(|_| Talker::new(port)).collect();
     // What the same questions are answered while nobody disturbs.
