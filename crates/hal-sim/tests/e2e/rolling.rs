@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use hal_db::Database;
 use hal_sim::haproxy::Haproxy;
 use hal_sim::server::{Options, hal};
-use hal_sim::{http, ports, programs, wait};
+use hal_sim::{ports, programs, wait};
 use tempfile::TempDir;
 
 use crate::resume::{end, quiet};
@@ -96,34 +96,6 @@ fn replacing_both_gateways_drops_no_question_and_forgets_nothing() {
         assert_eq!(questions_of(&database, person.session_id()), person.questions);
     }
     println!("{asked} questions of {PEOPLE} people, each answered once; they moved {moved} times");
-}
-
-#[test]
-fn a_gateway_says_503_while_it_drains_and_closes_with_1012_after_the_answer() {
-    let (records, own) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
-    quiet(&own);
-    let listener = Options::listener(records.path()).start().expect("the listener accepts");
-    let mut gateway =
-        Options::gateway(own.path(), listener.listener_port).start().expect("the gateway answers");
-    let mut busy = gateway.connect().expect("the gateway greets");
-    let mut idle = gateway.connect().expect("the gateway greets");
-    listener.process.signal("STOP").expect("signalled");
-    busy.send(&serde_json::json!({"type": "text_input", "text": TALK[0], "turn": 1})).expect("sent");
-    busy.until("processing").expect("taken");
-    gateway.process.signal("TERM").expect("signalled");
-    assert_eq!(idle.end(), hal_sim::client::End::Closed(1012));
-    wait::until("503", || {
-        http::get(gateway.gateway_port, "/healthz").ok().filter(|answer| answer.status == 503)
-    })
-    .expect("503 while it drains");
-    // Refused under its number, so that a client knows what to ask elsewhere.
-    busy.send(&serde_json::json!({"type": "text_input", "text": TALK[2], "turn": 2})).expect("sent");
-    let refused = busy.until("error").expect("refused");
-    assert_eq!((&refused["code"], &refused["turn"]), (&"DRAINING".into(), &2.into()), "{refused}");
-    listener.process.signal("CONT").expect("signalled");
-    assert_eq!(busy.answer().expect("the answer")["turn"], 1);
-    assert_eq!(busy.end(), hal_sim::client::End::Closed(1012));
-    assert!(gateway.process.wait().expect("the end").success());
 }
 
 /// HAProxy without TLS before two gateways, by HAL's own file.
