@@ -1,7 +1,10 @@
 //! A conversation goes on where another connection, gateway or run of the server left it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hal_db::Database;
 use hal_sim::browser::Browser;
@@ -152,16 +155,18 @@ fn a_listener_that_starts_again_behind_its_gateway_keeps_nobody_from_an_answer()
     quiet(&own);
     let listening = Options::listener(records.path());
     let listener = listening.start().expect("the listener accepts");
-    let gateway = Options::gateway(own.path(), listener.listener_port).start().expect("the gateway answers");
+    let way = Way::to(listener.listener_port);
+    let gateway = Options::gateway(own.path(), way.port).start().expect("the gateway answers");
     let mut talker = Talker::new(gateway.gateway_port);
     let reference = [talker.ask(FIRST), talker.ask(THEN)];
     let session = talker.session_id().to_owned();
     talker.ask(FIRST);
     end(listener);
-    // Asked while nobody is there to answer.
-    talker.send(THEN);
     let listener = listening.start().expect("the listener accepts again");
-    assert_eq!(talker.wait_for_answer()["text"], reference[1]["text"]);
+    // Asked while it is not there yet: the first connections lead nowhere.
+    way.cut_next(3);
+    assert_eq!(talker.ask(THEN)["text"], reference[1]["text"]);
+    assert_eq!(way.cuts_left(), 0, "the gateway tried again");
     assert_eq!(talker.connections, 1, "the gateway kept its client");
     end(gateway);
     end(listener);
@@ -191,13 +196,8 @@ fn hal_chat_goes_on_over_a_restart_of_the_server() {
     assert_ne!(reference[0], reference[1]);
     say(FIRST);
     end(server);
-    // Typed while nobody is there, or just before: asked as soon as somebody is.
-    let (server, answer) = std::thread::scope(|scope| {
-        let starting = scope.spawn(|| options.start().expect("it starts again"));
-        let answer = say(THEN);
-        (starting.join().expect("started"), answer)
-    });
-    assert_eq!(answer, reference[1]);
+    let server = options.start().expect("it starts again");
+    assert_eq!(say(THEN), reference[1]);
     drop(lines);
     assert!(chat.wait().expect("the end").success());
     end(server);
@@ -241,6 +241,54 @@ fn the_page_goes_on_over_a_restart_of_the_server_and_says_so_once() {
     ask(&mut browser, THEN, 4);
     assert_eq!(last(&mut browser).expect("text"), reference);
     end(server);
+}
+
+/// The way from a gateway to its listener, on which connections can be cut.
+struct Way {
+    port: u16,
+    cuts: Arc<AtomicUsize>,
+}
+
+impl Way {
+    /// Its thread ends with the test's process.
+    #[track_caller]
+    fn to(listener_port: u16) -> Way {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = socket.local_addr().expect("an address").port();
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&cuts);
+        std::thread::spawn(move || {
+            for from in socket.incoming().flatten() {
+                let is_cut =
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+                // A listener that is away is a cut as well.
+                if !is_cut && let Ok(to) = TcpStream::connect(("127.0.0.1", listener_port)) {
+                    join(&from, &to);
+                    join(&to, &from);
+                }
+            }
+        });
+        Way { port, cuts }
+    }
+
+    fn cut_next(&self, count: usize) {
+        self.cuts.store(count, Ordering::SeqCst);
+    }
+
+    fn cuts_left(&self) -> usize {
+        self.cuts.load(Ordering::SeqCst)
+    }
+}
+
+/// Passes on what comes until one side ends, which ends the other.
+fn join(from: &TcpStream, to: &TcpStream) {
+    let (mut from, mut to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+    std::thread::spawn(move || {
+        std::io::copy(&mut from, &mut to).ok();
+        // It may have ended from the other side already.
+        to.shutdown(Shutdown::Both).ok();
+        from.shutdown(Shutdown::Both).ok();
+    });
 }
 
 /// SIGTERM, and gone in good order when this returns.
