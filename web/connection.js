@@ -1,10 +1,12 @@
-// One WebSocket that comes back by itself. Knows JSON and time; knows nothing of the page, of sound or of questions.
+// One WebSocket that comes back by itself and goes on with its conversation. Knows JSON and time; knows nothing of the
+// page, of sound or of questions.
 
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 16000, 30000];
 const BUSY_MS_MIN = 5000; // A full server is not helped by asking again at once.
 const STEADY_MS = 10000; // A connection that lived this long was good: the next wait starts small again.
 const GREETING_MS_MAX = 15000; // From opening to `connected`.
 const HEARTBEAT_MS = 45000; // Below the usual minute after which home routers forget a quiet connection.
+const SEEN_MAX = 16; // Answers that HAL may not know to have arrived: more than it keeps.
 const BUFFERED_BYTES_MAX = 320000; // Ten seconds of sound: the line is too slow for voice.
 
 export const CLOSE = { GOING_AWAY: 1001, POLICY: 1008, TOO_BIG: 1009, INTERNAL: 1011, RESTART: 1012, BUSY: 1013 };
@@ -59,6 +61,14 @@ export class Connection {
     this.socket = null;
     this.status = { phase: "connecting", reason: "", retry_at_ms: 0 };
     this.timers = {};
+    this.token = null; // Opens this conversation on another connection. In memory only: it is a secret.
+    this.seen = [];
+    this.resuming = false;
+  }
+
+  /** Whether a question may be sent again under its number: HAL answers it once. */
+  get canResume() {
+    return this.token !== null;
   }
 
   get isOpen() {
@@ -114,13 +124,37 @@ export class Connection {
       return; // Not ours to judge: a newer server may say more than this page understands.
     }
     if (message === null || typeof message !== "object") return;
-    if (message.type === "connected" && !this.isOpen) {
-      this.#clear("greeting");
-      this.open_since_ms = this.outside.now();
-      this.session_id = message.session_id;
-      this.#change({ phase: "open", reason: "" });
-      this.#beat();
+    if (message.type === "response" && Number.isSafeInteger(message.turn)) {
+      this.seen = [...this.seen, message.turn].slice(-SEEN_MAX);
     }
+    if (message.type === "connected" && !this.isOpen) return this.#greeted(message);
+    if (this.resuming && message.type === "resumed") return this.#open(message);
+    if (this.resuming && message.type === "error") return this.#notResumed(message);
+    this.on.message(message);
+  }
+
+  #greeted(message) {
+    this.greeting = message;
+    if (this.token === null || typeof message.resume !== "string") return this.#open(message);
+    // Open for questions only when HAL knows which conversation they belong to; what was missed comes before.
+    this.resuming = true;
+    this.socket.send(JSON.stringify({ type: "resume", resume: this.token, seen: this.seen }));
+    this.on.message(message);
+  }
+
+  #notResumed({ code }) {
+    if (code === "QM_UNAVAILABLE" || code === "DRAINING") return this.#drop("HAL is restarting.");
+    this.#open({ ...this.greeting, type: "resumed", resumed: false });
+  }
+
+  #open(message) {
+    this.#clear("greeting");
+    this.resuming = false;
+    this.open_since_ms = this.outside.now();
+    this.session_id = message.session_id;
+    this.token = typeof message.resume === "string" ? message.resume : null;
+    this.#change({ phase: "open", reason: "" });
+    this.#beat();
     this.on.message(message);
   }
 
@@ -142,6 +176,7 @@ export class Connection {
     this.socket.onmessage = null;
     this.socket.onclose = null;
     this.socket = null;
+    this.resuming = false;
     const now_ms = this.outside.now();
     if (this.isOpen && now_ms - this.open_since_ms >= STEADY_MS) this.attempt = 0;
     let wait_ms = backoffMs(this.attempt, this.outside.random);

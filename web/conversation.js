@@ -6,6 +6,7 @@ const ANSWER_MS_MAX = 75000; // HAL's own limit is 60 s; beyond it nothing will 
 const SIGN_OF_LIFE_MS = 10000; // HAL says `processing` at once; silence means that the line is dead.
 const SPEECH_MS_MAX = 60000;
 const RELEASE_MS = 200; // Sound still on its way from the device when the button is let go.
+const OWN_TURNS_MAX = 2 ** 32 - 1; // Numbers of questions that were typed here; larger ones are HAL's.
 const WAKE_MS = 2000; // How long a state of before our wake word may still arrive.
 
 export class Conversation {
@@ -16,6 +17,9 @@ export class Conversation {
     this.awaiting = false;
     this.asked = null; // The question under way, when it was typed.
     this.outbox = [];
+    this.questions = 0;
+    this.lost = null; // What was under way when the line was lost: { question }, or {} for a spoken one.
+    this.came_back = false;
     this.follow_up_until_ms = 0;
     this.wake_until_ms = 0;
     this.server_listens = false;
@@ -159,6 +163,7 @@ export class Conversation {
   message(message) {
     const handle = {
       connected: () => this.#greeted(message),
+      resumed: () => this.#resumed(message),
       ack: () => (this.wake_until_ms = 0),
       processing: () => this.#processing(),
       transcription: () => this.#heard(message.text),
@@ -180,6 +185,38 @@ export class Conversation {
     this.#sendNext();
   }
 
+  /** HAL goes on with the conversation: what it missed to tell has come, and what it did not get is asked again. */
+  #resumed({ session_id, resumed }) {
+    this.session_id = session_id;
+    this.#cameBack(resumed ? "Connected again. The conversation goes on." : "Connected again. HAL no longer knows what you talked about.");
+    this.came_back = false;
+    const { lost } = this;
+    this.lost = null;
+    if (lost?.question) this.#submit(lost.question, false);
+    else if (lost) this.view.note("The connection was lost before the answer came. Please ask again.");
+    this.#sendNext();
+  }
+
+  // One quiet line, and none on a page where nothing was said yet.
+  #cameBack(text) {
+    if (this.came_back || (this.last_answer === null && this.lost === null)) return;
+    this.came_back = true;
+    this.view.cameBack(text);
+  }
+
+  #missed(message) {
+    const { text, turn, transcription } = message;
+    const question = this.lost?.question;
+    const is_typed = turn <= OWN_TURNS_MAX;
+    if (is_typed && question?.turn !== turn) return; // Given up: the person asked for something else, or for silence.
+    this.#cameBack("Connected again. This came meanwhile:");
+    if (is_typed) this.view.waiting(question.bubble, false);
+    else if (transcription && transcription !== this.heard) this.view.question(transcription, { heard: true });
+    if (is_typed || !question) this.lost = null;
+    this.view.answer(text, message);
+    this.last_answer = text;
+  }
+
   #processing() {
     if (this.#wakePending()) return; // Of the turn that the button has just ended.
     this.#pauseMicrophone();
@@ -195,6 +232,7 @@ export class Conversation {
   }
 
   #response(message) {
+    if (message.is_missed) return this.#missed(message);
     const text = message.text ?? message.response_text ?? "";
     if (message.transcription && message.transcription !== this.heard && this.asked === null) {
       this.view.question(message.transcription, { heard: true });
@@ -226,6 +264,8 @@ export class Conversation {
   }
 
   #error({ message, error, code }) {
+    // HAL closes the line now; what it did not begin is asked again on the next.
+    if (code === "DRAINING" && this.connection.canResume) return;
     this.#answered();
     this.#closeMicrophone();
     this.view.error(message || error || "Something went wrong with this question.", code);
@@ -244,7 +284,12 @@ export class Conversation {
     this.follow_up_until_ms = 0;
     const { asked, awaiting } = this;
     this.#answered();
-    // Not sent again by itself: HAL may have done what was asked, and doing it twice could be wrong.
+    if (this.connection.canResume) {
+      if (asked) this.view.waiting(asked.bubble, true);
+      if (asked || awaiting) this.lost = asked ? { question: asked } : {};
+      return;
+    }
+    // Not sent again by itself: this HAL may do what was asked a second time.
     if (asked) this.view.unanswered(asked.bubble, () => this.#submit(asked, !this.connection.isOpen));
     else if (awaiting) this.view.note("The connection was lost before the answer came. Please ask again.");
   }
@@ -259,7 +304,8 @@ export class Conversation {
     }
     this.view.waiting(question.bubble, false);
     this.follow_up_until_ms = 0;
-    this.#send({ type: "text_input", text: question.text });
+    question.turn ??= this.questions += 1;
+    this.#send({ type: "text_input", text: question.text, turn: question.turn });
     this.#await(question);
     this.#changed();
   }

@@ -127,6 +127,15 @@ export class View {
     this.#add(row);
   }
 
+  /** That the line is back. A line that comes and goes does not fill the page. */
+  cameBack(text) {
+    const last = this.parts.conversation.lastElementChild;
+    if (last?.classList.contains("came-back")) return setText(last.firstElementChild, text);
+    const row = this.#row("noted came-back");
+    row.append(this.#element("p", "note", text));
+    this.#add(row);
+  }
+
   /** Something the person can put right, such as a blocked microphone. One at a time. */
   trouble(text) {
     this.parts.notices.querySelector(".trouble")?.remove();

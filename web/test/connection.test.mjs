@@ -199,3 +199,53 @@ test("a quiet connection sends a heartbeat, a closed one leaves no timer but the
   world.sockets[0].ends(1012);
   assert.equal(world.timers, 1);
 });
+
+test("a new connection goes on with the conversation, and is open only then", () => {
+  const world = outside();
+  const { connection, seen } = connect(world);
+  world.sockets[0].says({ ...GREETING, resume: "secret" });
+  assert.equal(connection.canResume, true);
+  for (let turn = 1; turn <= 20; turn += 1) world.sockets[0].says({ type: "response", text: "a", turn });
+  world.sockets[0].ends(1012);
+  world.pass(1000);
+  const socket = world.sockets[1];
+  socket.says({ ...GREETING, session_id: "another!", resume: "other" });
+  assert.deepEqual(JSON.parse(socket.sent[0]), { type: "resume", resume: "secret", seen: [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20] });
+  assert.equal(connection.isOpen, false);
+  assert.equal(connection.send({ type: "text_input", text: "early" }), false);
+  socket.says({ type: "response", text: "missed", turn: 21, is_missed: true });
+  socket.says({ type: "resumed", resumed: true, session_id: "12345678", resume: "secret" });
+  assert.equal(connection.isOpen, true);
+  assert.equal(connection.session_id, "12345678");
+  assert.deepEqual(seen.messages.slice(-3).map(({ type }) => type), ["connected", "response", "resumed"]);
+  assert.equal(connection.seen.at(-1), 21);
+});
+
+test("records that are away are waited for; whatever else is in the way begins anew", () => {
+  const world = outside();
+  const { connection, seen } = connect(world);
+  world.sockets[0].says({ ...GREETING, resume: "secret" });
+  world.sockets[0].ends(1006);
+  world.pass(1000);
+  world.sockets[1].says({ ...GREETING, resume: "other" });
+  world.sockets[1].says({ type: "error", code: "QM_UNAVAILABLE", message: "I cannot reach my records." });
+  assert.equal(world.sockets[1].closed, true);
+  assert.equal(connection.token, "secret", "another attempt may find it");
+  world.pass(2000);
+  world.sockets[2].says({ ...GREETING, resume: "third" });
+  world.sockets[2].says({ type: "error", code: "BAD_FIELD", message: "no" });
+  assert.equal(connection.isOpen, true);
+  assert.equal(connection.token, "third");
+  assert.deepEqual([seen.messages.at(-1).type, seen.messages.at(-1).resumed], ["resumed", false]);
+});
+
+test("a server that answers neither yes nor no is left", () => {
+  const world = outside();
+  const { seen } = connect(world);
+  world.sockets[0].says({ ...GREETING, resume: "secret" });
+  world.sockets[0].ends(1006);
+  world.pass(1000);
+  world.sockets[1].says({ ...GREETING, resume: "other" });
+  world.pass(15000);
+  assert.equal(seen.statuses.at(-1).reason, "HAL does not answer.");
+});

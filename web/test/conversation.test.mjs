@@ -15,6 +15,7 @@ function house({ open = true } = {}) {
   };
   const connection = {
     isOpen: open,
+    canResume: false,
     status: { phase: open ? "open" : "connecting", reason: "", retry_at_ms: 0 },
     slow: false,
     expectReply: () => {},
@@ -53,6 +54,7 @@ function house({ open = true } = {}) {
     answer: (text) => log.push(`answer: ${text}`),
     error: (text) => log.push(`error: ${text}`),
     note: (text) => log.push(`note: ${text}`),
+    cameBack: (text) => log.push(`back: ${text}`),
     troubleOver: () => {},
     trouble: (text) => log.push(`trouble: ${text}`),
   };
@@ -73,6 +75,15 @@ function house({ open = true } = {}) {
       connection.status.phase = phase;
       conversation.connectionChanged();
       if (phase === "open") conversation.message(greeting);
+    },
+    /** The line comes back as one that goes on: the greeting, what was missed, and then it is open. */
+    back(resumed, ...missed) {
+      conversation.message(greeting);
+      for (const message of missed) conversation.message({ ...message, type: "response", is_missed: true });
+      connection.isOpen = true;
+      connection.status.phase = "open";
+      conversation.connectionChanged();
+      conversation.message({ type: "resumed", resumed, session_id: "12345678" });
     },
     take: () => log.splice(0),
   };
@@ -146,6 +157,72 @@ test("a question cut off by a lost line is marked, not sent twice by itself", ()
   assert.deepEqual(take(), ["typed: add milk", "ask add milk", "unanswered: add milk"]);
   view.again();
   assert.deepEqual(take(), ["ask add milk"]);
+});
+
+test("a question cut off is asked again under its number when HAL goes on", () => {
+  const { conversation, connection, line, back, says, take } = house();
+  connection.canResume = true;
+  conversation.ask("what time is it");
+  says(answer("Noon.", { turn: 1 }));
+  conversation.ask("add milk");
+  take();
+  const sent = [];
+  const { send } = connection;
+  connection.send = (message) => (sent.push(message.turn), send(message));
+  says({ type: "error", code: "DRAINING", message: "I am restarting." });
+  line("waiting");
+  back(true);
+  assert.deepEqual(take(), ["waits: add milk", "back: Connected again. The conversation goes on.", "ask add milk"]);
+  assert.deepEqual(sent, [2]);
+  // A second loss keeps the number; a question of its own gets the next.
+  line("waiting");
+  back(false);
+  assert.deepEqual(take(), ["waits: add milk", "back: Connected again. HAL no longer knows what you talked about.", "ask add milk"]);
+  says(answer("Shall I add milk?", { turn: 2 }));
+  conversation.ask("yes");
+  assert.deepEqual(sent, [2, 2, 3]);
+});
+
+test("an answer that was missed is shown, and its question is not asked again", () => {
+  const { conversation, connection, line, back, take } = house();
+  connection.canResume = true;
+  conversation.ask("add milk");
+  take();
+  line("waiting");
+  back(true, { text: "Shall I add milk?", turn: 1 });
+  assert.deepEqual(take(), ["waits: add milk", "back: Connected again. This came meanwhile:", "answer: Shall I add milk?"]);
+  assert.equal(conversation.state, "idle");
+});
+
+test("a missed answer to speech comes with what was heard; without one the person is asked to speak again", async () => {
+  const { conversation, connection, line, back, says, take } = house();
+  connection.canResume = true;
+  await conversation.listen();
+  says({ type: "ack" }, LISTENS, { type: "processing" });
+  line("waiting");
+  take();
+  back(true, { text: "Noon.", turn: 2 ** 33, transcription: "what time is it" });
+  assert.deepEqual(take(), ["back: Connected again. This came meanwhile:", "heard: what time is it", "answer: Noon."]);
+  await conversation.listen();
+  says({ type: "ack" }, LISTENS, { type: "processing" });
+  line("waiting");
+  take();
+  back(true);
+  assert.match(take().at(-1), /^note: The connection was lost before the answer came/);
+});
+
+test("what was given up is not told after all, and a silent page says nothing about its line", () => {
+  const { conversation, connection, line, back, take } = house();
+  connection.canResume = true;
+  line("waiting");
+  back(true);
+  assert.deepEqual(take(), []);
+  conversation.ask("tell me");
+  conversation.stop();
+  take();
+  line("waiting");
+  back(true, { text: "A long story", turn: 1 });
+  assert.deepEqual(take(), []);
 });
 
 test("a question that is never answered ends in words", () => {

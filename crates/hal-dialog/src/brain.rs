@@ -2,6 +2,7 @@
 
 use hal_db::{Database, Snapshot};
 use hal_wire::listener::Outcome;
+use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{self, Synonyms};
 use crate::memory::Memory;
@@ -42,7 +43,7 @@ impl std::fmt::Debug for Question<'_> {
 }
 
 /// What is said, and under which names programs know it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     pub text: String,
     /// Set when it should sound different from how it is written.

@@ -24,6 +24,6 @@ mod tests;
 
 pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
-pub use memory::Memory;
+pub use memory::{Memory, SavedMemory};
 pub use understand::control::{Control, control};
 pub use understand::moment::Moment;

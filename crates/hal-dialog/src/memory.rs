@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::brain::Reply;
+use serde::{Deserialize, Serialize};
+
+use crate::brain::{Brain, Reply};
 use crate::turn::{Pending, Slot, Slots};
 use crate::understand::names::Kind;
 use crate::write::Change;
@@ -13,7 +15,7 @@ const TOPIC_MS: i64 = 5 * 60 * 1000;
 const PENDING_MS: i64 = 2 * 60 * 1000;
 
 /// The memory of one session. `Default` is a conversation in which nothing was said.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Memory {
     pub(crate) last: Option<Last>,
     pub(crate) topic: Slots,
@@ -30,12 +32,51 @@ pub struct Memory {
 }
 
 /// The last question that was understood.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Last {
     pub ask: usize,
     pub slots: Slots,
     /// When the thing is that was answered: day and second.
     pub at: Option<(i64, u32)>,
+}
+
+/// A memory for another run of the program, which may have other skills: asks are kept by name as well.
+#[derive(Serialize, Deserialize)]
+pub struct SavedMemory {
+    memory: Memory,
+    last_action: Option<String>,
+    pending_action: Option<String>,
+}
+
+impl std::fmt::Debug for SavedMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SavedMemory").field(&self.memory).finish()
+    }
+}
+
+impl SavedMemory {
+    /// The memory as this run's brain knows its asks. What belongs to an ask that is gone is forgotten.
+    pub fn restore(self, brain: &Brain) -> Memory {
+        let mut memory = self.memory;
+        let find = |index: usize, action: Option<&str>| {
+            let action = action?;
+            if brain.asks.get(index).is_some_and(|ask| ask.action == action) {
+                return Some(index);
+            }
+            brain.asks.iter().position(|ask| ask.action == action)
+        };
+        memory.last = memory.last.and_then(|mut last| {
+            last.ask = find(last.ask, self.last_action.as_deref())?;
+            Some(last)
+        });
+        memory.pending = memory.pending.and_then(|mut pending| {
+            if let Pending::Choose { ask, .. } = &mut pending {
+                *ask = find(*ask, self.pending_action.as_deref())?;
+            }
+            Some(pending)
+        });
+        memory
+    }
 }
 
 impl std::fmt::Debug for Memory {
@@ -50,6 +91,19 @@ impl std::fmt::Debug for Memory {
 }
 
 impl Memory {
+    /// A copy that outlives this run of the program.
+    pub fn save(&self, brain: &Brain) -> SavedMemory {
+        let action = |ask: usize| brain.asks.get(ask).map(|ask| ask.action.clone());
+        SavedMemory {
+            memory: self.clone(),
+            last_action: self.last.as_ref().and_then(|last| action(last.ask)),
+            pending_action: match &self.pending {
+                Some(Pending::Choose { ask, .. }) => action(*ask),
+                Some(Pending::Write { .. }) | None => None,
+            },
+        }
+    }
+
     /// Drops what is too old at `now_ms`.
     pub(crate) fn expire(&mut self, now_ms: i64) {
         if now_ms - self.topic_at_ms > TOPIC_MS {

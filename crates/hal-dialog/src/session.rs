@@ -29,6 +29,9 @@ pub type Millis = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TurnId(pub u64);
 
+/// Turns below are numbered by the client, which may then ask again after a lost connection and is answered once.
+pub const OWN_TURNS: u64 = 1 << 32;
+
 /// The limits of a session, in milliseconds and counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
@@ -48,6 +51,8 @@ pub struct SessionConfig {
     pub turns_max: usize,
     /// An answer whose sound is not ready within this is sent without sound.
     pub speaking_ms: u64,
+    /// The first number of the session's own turns. Numbers below [`OWN_TURNS`] belong to the client.
+    pub first_turn: u64,
     /// Whether every answer is spoken. Answers to spoken questions always are.
     pub audio: bool,
 }
@@ -63,6 +68,7 @@ impl Default for SessionConfig {
             patience_ms: 250,
             turns_max: 8,
             speaking_ms: 3_000,
+            first_turn: 1,
             audio: false,
         }
     }
@@ -92,6 +98,8 @@ pub enum Input {
     Text {
         text: Private<String>,
         relay: bool,
+        /// The client's own number for it. The same number again while it is being answered changes nothing.
+        turn: Option<TurnId>,
     },
     WakeWord,
     /// Sound that belongs to a recording arrived.
@@ -180,14 +188,32 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
     Ack,
-    Listening { timeout_ms: u64 },
-    FollowUp { countdown_ms: u64 },
+    Listening {
+        timeout_ms: u64,
+    },
+    FollowUp {
+        countdown_ms: u64,
+    },
     Passive,
     Processing,
-    Transcription { text: Private<String> },
-    Response { answer: Answer, sound: Option<Sound>, transcription: Option<Private<String>>, is_repeat: bool },
+    Transcription {
+        text: Private<String>,
+    },
+    Response {
+        /// The turn it ends; none where a button asked to hear it again.
+        turn: Option<TurnId>,
+        answer: Answer,
+        sound: Option<Sound>,
+        transcription: Option<Private<String>>,
+        is_repeat: bool,
+    },
     Goodbye,
-    Error { code: Code, message: String },
+    Error {
+        /// The turn it ends, if it ends one.
+        turn: Option<TurnId>,
+        code: Code,
+        message: String,
+    },
 }
 
 /// Where the session stands between turns.
@@ -240,14 +266,26 @@ pub struct Session {
 impl Session {
     pub fn new(config: SessionConfig) -> Self {
         Self {
-            config,
             state: State::Passive,
             turns: VecDeque::new(),
-            next_turn: 1,
+            next_turn: config.first_turn,
+            config,
             last_answer: None,
             playing_until: 0,
             draining: false,
         }
+    }
+
+    /// Goes on with a conversation that began on another connection: its own turns are numbered from `first_turn`, and
+    /// "repeat" repeats `last_answer`.
+    pub fn resume(&mut self, first_turn: u64, last_answer: Option<Answer>) {
+        self.next_turn = first_turn;
+        self.last_answer = last_answer;
+    }
+
+    /// Whether a question is being answered.
+    pub fn is_busy(&self) -> bool {
+        !self.turns.is_empty()
     }
 
     /// Whether the sound of a continuous stream should be left unheard: it is HAL's own answer.
@@ -282,14 +320,14 @@ impl Session {
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
-            Input::Text { text, relay } => self.text(now, text, relay, &mut effects),
+            Input::Text { text, relay, turn } => self.text(now, text, relay, turn, &mut effects),
             Input::WakeWord => self.wake(now, &mut effects),
             Input::Audio => self.audio(now),
             Input::SpeechEnded { source } => self.speech_ended(now, source, &mut effects),
             // After the endpointer has ended the recording, the client's own "ended" is only late.
             Input::NoAudio if self.turns.iter().any(|turn| turn.source.is_speech()) => {}
-            Input::NoAudio => self.refuse(Code::NoAudio, Code::NoAudio.sentence(), &mut effects),
-            Input::Refused { code, message } => self.refuse(code, &message, &mut effects),
+            Input::NoAudio => refuse(None, Code::NoAudio, Code::NoAudio.sentence(), &mut effects),
+            Input::Refused { code, message } => refuse(None, code, &message, &mut effects),
             Input::Heard { turn, hypotheses } => self.heard(now, turn, hypotheses, &mut effects),
             Input::NotHeard { turn, code } => self.fail(now, turn, code, &mut effects),
             Input::Answered { turn, answer } => self.answered(now, turn, answer, &mut effects),
@@ -305,12 +343,22 @@ impl Session {
         effects
     }
 
-    fn text(&mut self, now: Millis, text: Private<String>, relay: bool, effects: &mut Vec<Effect>) {
+    fn text(
+        &mut self,
+        now: Millis,
+        text: Private<String>,
+        relay: bool,
+        number: Option<TurnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if number.is_some_and(|number| self.turn_index(number).is_some()) {
+            return;
+        }
         let source = if relay { Source::Relay } else { Source::Typed };
         if let Some(command) = control(text.expose()).map(command_of) {
-            return self.said_command(now, command, source, None, effects);
+            return self.said_command(now, command, source, number, None, effects);
         }
-        let Some(turn) = self.begin(now, source, effects) else { return };
+        let Some(turn) = self.begin(now, source, number, effects) else { return };
         if !relay {
             effects.push(Effect::Send(Frame::Processing));
         }
@@ -318,18 +366,24 @@ impl Session {
     }
 
     /// A new turn, or a refusal: while draining, and when too many are unanswered.
-    fn begin(&mut self, now: Millis, source: Source, effects: &mut Vec<Effect>) -> Option<TurnId> {
+    fn begin(
+        &mut self,
+        now: Millis,
+        source: Source,
+        number: Option<TurnId>,
+        effects: &mut Vec<Effect>,
+    ) -> Option<TurnId> {
         let refusal = if self.draining {
             Some(Code::Draining)
         } else {
             (self.turns.len() >= self.config.turns_max).then_some(Code::Busy)
         };
         if let Some(code) = refusal {
-            self.refuse(code, code.sentence(), effects);
+            refuse(number, code, code.sentence(), effects);
             return None;
         }
-        let id = TurnId(self.next_turn);
-        self.next_turn += 1;
+        let id = number.unwrap_or(TurnId(self.next_turn));
+        self.next_turn += u64::from(number.is_none());
         self.turns.push_back(Turn {
             id,
             source,
@@ -342,9 +396,8 @@ impl Session {
     }
 
     fn ask(&mut self, now: Millis, id: TurnId, hypotheses: Vec<Private<String>>, effects: &mut Vec<Effect>) {
-        let waits =
-            self.turns.iter().any(|turn| turn.id < id && !matches!(turn.stage, Stage::Speaking { .. }));
         let Some(index) = self.turn_index(id) else { return };
+        let waits = self.turns.iter().take(index).any(|turn| !matches!(turn.stage, Stage::Speaking { .. }));
         let turn = &mut self.turns[index];
         if waits {
             turn.stage = Stage::Waiting { hypotheses, since: now };
@@ -365,7 +418,7 @@ impl Session {
             return;
         }
         if self.draining {
-            return self.refuse(Code::Draining, Code::Draining.sentence(), effects);
+            return refuse(None, Code::Draining, Code::Draining.sentence(), effects);
         }
         // Who says the wake word while an answer is on its way wants to ask something else.
         self.abandon(effects);
@@ -385,7 +438,7 @@ impl Session {
     }
 
     fn speech_ended(&mut self, now: Millis, source: Source, effects: &mut Vec<Effect>) {
-        let Some(turn) = self.begin(now, source, effects) else {
+        let Some(turn) = self.begin(now, source, None, effects) else {
             effects.push(Effect::DiscardRecording);
             return;
         };
@@ -414,7 +467,7 @@ impl Session {
         }
         if let Some(command) = control(best.expose()).map(command_of) {
             self.turns.remove(index);
-            return self.said_command(now, command, source, Some(best), effects);
+            return self.said_command(now, command, source, Some(id), Some(best), effects);
         }
         if source == Source::Stream {
             effects.push(Effect::Send(Frame::Processing));
@@ -459,6 +512,7 @@ impl Session {
         let heard_at = now + sound.as_ref().map_or(0, |sound| sound.duration_ms);
         self.playing_until = heard_at;
         effects.push(Effect::Send(Frame::Response {
+            turn: Some(turn.id),
             answer,
             sound,
             transcription: turn.transcription,
@@ -474,7 +528,7 @@ impl Session {
     fn fail(&mut self, now: Millis, id: TurnId, code: Code, effects: &mut Vec<Effect>) {
         let Some(index) = self.turn_index(id) else { return };
         self.turns.remove(index);
-        effects.push(Effect::Send(Frame::Error { code, message: code.sentence().to_owned() }));
+        refuse(Some(id), code, code.sentence(), effects);
         if self.turns.is_empty() {
             self.state = State::Passive;
             effects.push(Effect::Send(Frame::Passive));
@@ -494,11 +548,6 @@ impl Session {
         if let Some((id, hypotheses)) = next {
             self.ask(now, id, hypotheses, effects);
         }
-    }
-
-    /// An error that belongs to no turn: the session stays where it is.
-    fn refuse(&self, code: Code, message: &str, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Send(Frame::Error { code, message: message.to_owned() }));
     }
 
     /// Drops every turn; their answers will be late.
@@ -521,6 +570,7 @@ impl Session {
             Command::Repeat => {
                 let answer = self.last_answer.clone().unwrap_or_else(nothing_to_repeat);
                 effects.push(Effect::Send(Frame::Response {
+                    turn: None,
                     answer,
                     sound: None,
                     transcription: None,
@@ -542,11 +592,12 @@ impl Session {
         now: Millis,
         command: Command,
         source: Source,
+        turn: Option<TurnId>,
         transcription: Option<Private<String>>,
         effects: &mut Vec<Effect>,
     ) {
         if command == Command::Repeat {
-            return self.said_repeat(now, source, transcription, effects);
+            return self.said_repeat(now, source, turn, transcription, effects);
         }
         self.rest(effects);
         let (text, action) = match command {
@@ -555,7 +606,13 @@ impl Session {
             Command::Stop | Command::Repeat => ("Stopped.", "control_stop"),
         };
         let answer = control_answer(text, action, Outcome::Answered);
-        effects.push(Effect::Send(Frame::Response { answer, sound: None, transcription, is_repeat: false }));
+        effects.push(Effect::Send(Frame::Response {
+            turn,
+            answer,
+            sound: None,
+            transcription,
+            is_repeat: false,
+        }));
         if source != Source::Relay {
             effects.push(Effect::Send(if command == Command::Goodbye {
                 Frame::Goodbye
@@ -569,19 +626,26 @@ impl Session {
         &mut self,
         now: Millis,
         source: Source,
+        turn: Option<TurnId>,
         transcription: Option<Private<String>>,
         effects: &mut Vec<Effect>,
     ) {
         let answer = self.last_answer.clone().unwrap_or_else(nothing_to_repeat);
         if source.is_speech() || self.config.audio {
             // Spoken again by the way of an answer, so that it is heard.
-            let Some(id) = self.begin(now, source, effects) else { return };
+            let Some(id) = self.begin(now, source, turn, effects) else { return };
             if let Some(index) = self.turn_index(id) {
                 self.turns[index].transcription = transcription;
             }
             return self.answered(now, id, answer, effects);
         }
-        effects.push(Effect::Send(Frame::Response { answer, sound: None, transcription, is_repeat: true }));
+        effects.push(Effect::Send(Frame::Response {
+            turn,
+            answer,
+            sound: None,
+            transcription,
+            is_repeat: true,
+        }));
         if source != Source::Relay && self.turns.is_empty() {
             self.state = State::FollowUp { until: now + self.config.follow_up_ms };
             effects.push(Effect::Send(Frame::FollowUp { countdown_ms: self.config.follow_up_ms }));
@@ -629,6 +693,10 @@ impl Session {
             }
         }
     }
+}
+
+fn refuse(turn: Option<TurnId>, code: Code, message: &str, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Send(Frame::Error { turn, code, message: message.to_owned() }));
 }
 
 /// Said or pressed, it is the same command.

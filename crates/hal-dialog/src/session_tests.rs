@@ -68,7 +68,7 @@ fn word(effect: &Effect) -> String {
 }
 
 fn text(text: &str) -> Input {
-    Input::Text { text: text.to_owned().into(), relay: false }
+    Input::Text { text: text.to_owned().into(), relay: false, turn: None }
 }
 
 fn answer(turn: u64, text: &str) -> Input {
@@ -236,7 +236,7 @@ fn a_typed_command_word_is_answered_like_a_question() {
 #[test]
 fn a_relay_reads_exactly_one_frame_per_question() {
     let mut script = Script::new();
-    let relay = |text: &str| Input::Text { text: text.to_owned().into(), relay: true };
+    let relay = |text: &str| Input::Text { text: text.to_owned().into(), relay: true, turn: None };
     script.check(relay("who"), &["ask 1 \"who\""]).check(answer(1, "me"), &["response \"me\""]).idle();
     script.check(relay("stop"), &["discard", "response \"Stopped.\""]).idle();
 }
@@ -268,4 +268,51 @@ fn a_wake_word_interrupts_an_answer_on_its_way() {
     script
         .check(Input::WakeWord, &["forget 1", "discard", "ack", "listening 30000"])
         .check(answer(1, "late"), &[]);
+}
+
+fn numbered(turn: u64, text: &str) -> Input {
+    Input::Text { text: text.to_owned().into(), relay: false, turn: Some(TurnId(turn)) }
+}
+
+fn ended_turns(effects: &[Effect]) -> Vec<Option<u64>> {
+    let turn = |effect: &Effect| match effect {
+        Effect::Send(Frame::Response { turn, .. } | Frame::Error { turn, .. }) => {
+            Some(turn.map(|turn| turn.0))
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(turn).collect()
+}
+
+#[test]
+fn a_clients_own_number_goes_with_its_question_and_comes_back_with_the_answer() {
+    let mut script = Script::with(SessionConfig { first_turn: OWN_TURNS, ..SessionConfig::default() });
+    script.check(numbered(7, "a"), &["processing", "ask 7 \"a\""]);
+    // Asked again after a lost connection, while the first is still being answered: once is enough.
+    script.check(numbered(7, "a"), &[]);
+    script.check(text("b"), &["processing"]);
+    let effects = script.session.step(script.now, answer(7, "A"));
+    assert_eq!(ended_turns(&effects), [Some(7)]);
+    let effects = script.session.step(script.now, answer(OWN_TURNS, "B"));
+    assert_eq!(ended_turns(&effects), [Some(OWN_TURNS)]);
+    // Words that are not asked of the listener are answered under their number too.
+    let effects = script.session.step(script.now, numbered(8, "stop"));
+    assert_eq!(ended_turns(&effects), [Some(8)]);
+}
+
+#[test]
+fn a_refused_question_is_refused_under_its_number() {
+    let mut script = Script::new();
+    script.step(text("a"));
+    script.step(Input::Drain);
+    let effects = script.session.step(script.now, numbered(3, "b"));
+    assert_eq!(ended_turns(&effects), [Some(3)]);
+}
+
+#[test]
+fn a_conversation_that_goes_on_repeats_what_was_said_before() {
+    let mut script = Script::new();
+    script.session.resume(90, Some(control_answer("Before.", "x", Outcome::Answered)));
+    script.check(Input::Command(Command::Repeat), &["response \"Before.\" again"]);
+    script.check(text("a"), &["processing", "ask 90 \"a\""]);
 }

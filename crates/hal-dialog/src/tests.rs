@@ -165,6 +165,33 @@ fn golden_sentences_keep_their_meaning() {
 #[test]
 fn golden_conversations_go_as_written() {
     let brain = Brain::builtin().unwrap();
+    golden_conversations(&brain, |memory| memory);
+}
+
+/// A restart between all turns, each time with other skills: nothing that was said is forgotten by it.
+#[test]
+fn golden_conversations_go_as_written_across_restarts() {
+    let text = "name = \"tides\"\nintent = \"TIDES\"\n\n[[ask]]\naction = \"tide_height\"\n\
+        sentences = [\"how high is the tide\"]\nsay = { text = \"High.\" }\n";
+    let more = Brain::with_user_skills(&[("tides.toml".to_owned(), text.to_owned())]).unwrap();
+    let mut fewer = Brain::builtin().unwrap();
+    // Everything has another place now.
+    fewer
+        .asks
+        .insert(0, crate::skill::Ask { examples: Vec::new(), ..more.asks.into_iter().next_back().unwrap() });
+    let brain = Brain::builtin().unwrap();
+    golden_conversations(&brain, |memory| {
+        let there = restarted(&memory, &brain, &fewer);
+        restarted(&there, &fewer, &brain)
+    });
+}
+
+fn restarted(memory: &Memory, before: &Brain, after: &Brain) -> Memory {
+    let written = serde_json::to_string(&memory.save(before)).unwrap();
+    serde_json::from_str::<crate::SavedMemory>(&written).unwrap().restore(after)
+}
+
+fn golden_conversations(brain: &Brain, between: impl Fn(Memory) -> Memory) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -181,7 +208,8 @@ fn golden_conversations_go_as_written() {
         for line in script.lines() {
             if let Some(text) = line.strip_prefix("> ") {
                 at_s += 5;
-                let reply = ask(&brain, &db, &mut memory, text, false, at_s);
+                let reply = ask(brain, &db, &mut memory, text, false, at_s);
+                memory = between(memory);
                 came.push_str(&format!(
                     "{line}\n{} {}: {}\n\n",
                     reply.outcome.as_str(),

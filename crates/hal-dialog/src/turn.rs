@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hal_wire::listener::Outcome;
+use serde::{Deserialize, Serialize};
 
 use crate::brain::User;
 use crate::records::{Fault, Rec, Records};
@@ -15,7 +16,7 @@ use crate::understand::when::{Direction, Span, When};
 use crate::write::Change;
 
 /// What fills a slot.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Slot {
     /// The words.
     pub text: String,
@@ -65,7 +66,7 @@ impl Said {
 }
 
 /// What a question back waits for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Pending {
     /// Yes makes the changes.
     Write { changes: Vec<Change>, done: String, undone: String },

@@ -1,23 +1,44 @@
 //! Writing: changes are prepared from the snapshot, confirmed, then made in one transaction that checks nothing moved meanwhile.
 
 use hal_db::{Database, Record};
+use serde::{Deserialize, Serialize};
 
 use crate::understand::moment::Moment;
 
 /// One record as it was read and as it shall be.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub file: String,
     pub id: String,
     /// `None`: the record does not exist yet.
+    #[serde(with = "as_text")]
     pub before: Option<Record>,
     /// `None`: the record is deleted.
+    #[serde(with = "as_text")]
     pub after: Option<Record>,
 }
 
 impl std::fmt::Debug for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Change({} {})", self.file, self.id)
+    }
+}
+
+/// A record as text: one character for each byte, as marks are not UTF-8.
+mod as_text {
+    use hal_db::Record;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(record: &Option<Record>, to: S) -> Result<S::Ok, S::Error> {
+        let text =
+            |record: &Record| record.as_bytes().iter().map(|&byte| char::from(byte)).collect::<String>();
+        record.as_ref().map(text).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Record>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        let bytes: Result<Vec<u8>, _> = text.chars().map(|char| u8::try_from(u32::from(char))).collect();
+        Ok(Some(Record::from_bytes(bytes.map_err(serde::de::Error::custom)?)))
     }
 }
 

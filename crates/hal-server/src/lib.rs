@@ -11,6 +11,7 @@ mod listener;
 mod logs;
 mod metrics;
 mod notify;
+mod resume;
 pub mod run;
 pub mod service;
 mod signals;

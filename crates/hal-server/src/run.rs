@@ -267,7 +267,12 @@ async fn serve(
         () = signals.end() => warn!("second signal: ending at once"),
     }
     if let Some(listener) = local {
-        tokio::task::spawn_blocking(move || listener.flush()).await?;
+        let folder = data.to_owned();
+        let end = move || {
+            listener.keep_conversations(&folder);
+            listener.flush();
+        };
+        tokio::task::spawn_blocking(end).await?;
     }
     Ok(())
 }
@@ -393,7 +398,10 @@ fn listener_over(
                 .to_owned(),
         );
     }
-    Ok(Listener::new(database, brain, user, clock, mirror))
+    let listener = Listener::new(database, brain, user, clock, mirror);
+    // Before anybody can ask: what is begun anew is not found again.
+    listener.read_conversations(data);
+    Ok(listener)
 }
 
 /// Skills a household may add; more is a folder that was named by mistake.

@@ -16,11 +16,16 @@ use crate::{Code, Private, audio};
 pub enum ClientMessage {
     TextInput {
         text: Private<String>,
+        /// The client's own number for it, 1 to 4294967295, used once in a conversation.
+        turn: Option<u64>,
     },
     /// Speech that the client has already turned into words; the answer is the next frame it reads.
     Transcription {
         text: Private<String>,
+        turn: Option<u64>,
     },
+    /// Goes on with the conversation of an earlier connection.
+    Resume(Resume),
     WakeWordDetected,
     /// Bytes of a WAV file or raw PCM16LE at `rate_hz` (dialect G).
     AudioChunk {
@@ -40,6 +45,21 @@ pub enum ClientMessage {
     /// `{"command":"ping"}` without a type: any reply counts.
     Ping,
 }
+
+/// Which conversation, and what of it the client has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// `resume` of the greeting it got then. A secret.
+    pub token: Private<String>,
+    /// Turns whose answers have arrived.
+    pub seen: Vec<u64>,
+}
+
+/// The longest resume token taken, in bytes. Ours are shorter.
+const TOKEN_BYTES_MAX: usize = 64;
+/// Turns that a client may say to have seen; the server keeps fewer answers.
+const SEEN_MAX: usize = 64;
+const TURN_MAX: u64 = u32::MAX as u64;
 
 /// Mono i16 samples; `Debug` tells their count.
 #[derive(Clone, PartialEq)]
@@ -87,6 +107,9 @@ struct RawMessage {
     audio_data: Sound,
     sample_rate: Option<f64>,
     is_final: Option<bool>,
+    turn: Option<f64>,
+    resume: Option<Field>,
+    seen: Option<Vec<u64>>,
 }
 
 /// A field that must be a string, where the error should name the field and not a byte offset.
@@ -177,11 +200,11 @@ impl ClientMessage {
         };
         let message = match kind.as_str() {
             "text_input" => match words(raw.text)? {
-                Some(text) => ClientMessage::TextInput { text },
+                Some(text) => ClientMessage::TextInput { text, turn: turn(raw.turn)? },
                 None => return Ok(None),
             },
             "transcription" => match words(raw.text)? {
-                Some(text) => ClientMessage::Transcription { text },
+                Some(text) => ClientMessage::Transcription { text, turn: turn(raw.turn)? },
                 None => return Ok(None),
             },
             "wake_word_detected" => ClientMessage::WakeWordDetected,
@@ -212,6 +235,14 @@ impl ClientMessage {
                     })?,
                 ),
                 _ => return Err(refusal(Code::BadField, "`command` must be a string")),
+            },
+            "resume" => match raw.resume {
+                Some(Field::Text(token)) if token.len() <= TOKEN_BYTES_MAX => {
+                    let mut seen = raw.seen.unwrap_or_default();
+                    seen.truncate(SEEN_MAX);
+                    ClientMessage::Resume(Resume { token: token.into(), seen })
+                }
+                _ => return Err(refusal(Code::BadField, "`resume` must be the token of a greeting")),
             },
             "heartbeat" => ClientMessage::Heartbeat,
             "ping" => ClientMessage::Ping,
@@ -250,6 +281,16 @@ fn words(field: Option<Field>) -> Result<Option<Private<String>>, Refusal> {
             Ok((!text.is_empty()).then(|| Private::new(text.to_owned())))
         }
         Some(Field::Other(_)) | None => Err(refusal(Code::BadField, "`text` must be a string")),
+    }
+}
+
+fn turn(field: Option<f64>) -> Result<Option<u64>, Refusal> {
+    match field {
+        None => Ok(None),
+        Some(number) if number.fract() == 0.0 && (1.0..=TURN_MAX as f64).contains(&number) => {
+            Ok(Some(number as u64))
+        }
+        Some(_) => Err(refusal(Code::BadField, &format!("`turn` must be a whole number, 1 to {TURN_MAX}"))),
     }
 }
 
@@ -305,6 +346,18 @@ pub struct ServerMessage<'a> {
     pub outcome: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_repeat: Option<bool>,
+    /// The turn that an answer or an error ends: the client's own number, or a larger one of the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
+    /// An answer that an earlier connection did not deliver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_missed: Option<bool>,
+    /// The secret with which another connection can go on with this conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<&'a str>,
+    /// Whether the conversation was still remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<bool>,
     /// Base64 of a WAV file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<&'a str>,
@@ -336,6 +389,7 @@ pub struct ServerMessage<'a> {
 /// What the answer to a question consists of.
 #[derive(Debug)]
 pub struct Response<'a> {
+    pub turn: Option<u64>,
     pub text: &'a str,
     pub action: &'a str,
     pub intent: &'a str,
@@ -343,6 +397,17 @@ pub struct Response<'a> {
     pub transcription: Option<&'a str>,
     pub audio_base64: Option<&'a str>,
     pub is_repeat: bool,
+    pub is_missed: bool,
+}
+
+/// What the greeting tells about the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// See [`ServerMessage::resume`].
+    pub resume: &'a str,
+    pub hearing: bool,
+    pub speaking: bool,
+    pub notices: &'a [String],
 }
 
 impl<'a> ServerMessage<'a> {
@@ -351,23 +416,22 @@ impl<'a> ServerMessage<'a> {
     }
 
     /// The greeting; `kind` is `connected`, or `state` for the two clients that accept nothing else.
-    pub fn greeting(
-        kind: Greeting,
-        session_id: &'a str,
-        timestamp: &'a str,
-        hearing: bool,
-        speaking: bool,
-        notices: &'a [String],
-    ) -> Self {
+    pub fn greeting(kind: Greeting, session_id: &'a str, timestamp: &'a str, told: Told<'a>) -> Self {
         Self {
+            resume: Some(told.resume),
             state: Some(WireState::PassiveListening),
             message: Some("HAL is ready."),
             wake_word_detection: Some(false),
-            hearing: Some(hearing),
-            speaking: Some(speaking),
-            notices,
+            hearing: Some(told.hearing),
+            speaking: Some(told.speaking),
+            notices: told.notices,
             ..Self::of(kind.as_str(), session_id, timestamp)
         }
+    }
+
+    /// The conversation goes on, or it is not `remembered` any more and begins anew. What was missed came before.
+    pub fn resumed(session_id: &'a str, timestamp: &'a str, token: &'a str, remembered: bool) -> Self {
+        Self { resume: Some(token), resumed: Some(remembered), ..Self::of("resumed", session_id, timestamp) }
     }
 
     pub fn ack(session_id: &'a str, timestamp: &'a str) -> Self {
@@ -413,6 +477,8 @@ impl<'a> ServerMessage<'a> {
 
     pub fn response(session_id: &'a str, timestamp: &'a str, response: &Response<'a>) -> Self {
         Self {
+            turn: response.turn,
+            is_missed: response.is_missed.then_some(true),
             text: Some(response.text),
             response_text: Some(response.text),
             transcription: response.transcription,
@@ -439,8 +505,15 @@ impl<'a> ServerMessage<'a> {
         Self::of("pong", session_id, timestamp)
     }
 
-    pub fn error(session_id: &'a str, timestamp: &'a str, code: Code, message: &'a str) -> Self {
+    pub fn error(
+        session_id: &'a str,
+        timestamp: &'a str,
+        turn: Option<u64>,
+        code: Code,
+        message: &'a str,
+    ) -> Self {
         Self {
+            turn,
             code: Some(code.as_str()),
             message: Some(message),
             error: Some(message),

@@ -12,7 +12,7 @@ fn refused(json: &str) -> Refusal {
 fn text_is_trimmed_and_blank_text_is_dropped_in_silence() {
     assert_eq!(
         read(r#"{"type":"text_input","text":"  hello ","session_id":null}"#),
-        ClientMessage::TextInput { text: "hello".to_owned().into() }
+        ClientMessage::TextInput { text: "hello".to_owned().into(), turn: None }
     );
     assert_eq!(ClientMessage::from_json(r#"{"type":"text_input","text":"  "}"#), Ok(None));
 }
@@ -75,6 +75,8 @@ fn a_probe_without_a_type_is_a_ping() {
 #[test]
 fn a_response_carries_every_key_that_some_client_reads() {
     let response = Response {
+        turn: None,
+        is_missed: false,
         text: "You are taking \"two\" medications.",
         action: "medication_list",
         intent: "MEDICATION",
@@ -95,8 +97,39 @@ fn a_response_carries_every_key_that_some_client_reads() {
 
 #[test]
 fn an_error_says_the_same_under_both_keys() {
-    let json = ServerMessage::error("12345678", "t", Code::BadJson, "no JSON").to_json();
+    let json = ServerMessage::error("12345678", "t", None, Code::BadJson, "no JSON").to_json();
     let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     assert_eq!((value["message"].as_str(), value["error"].as_str()), (Some("no JSON"), Some("no JSON")));
     assert_eq!((value["code"].as_str(), value["recoverable"].as_bool()), (Some("BAD_JSON"), Some(true)));
+}
+
+#[test]
+fn a_question_may_carry_its_clients_own_number() {
+    let turn = |json: &str| match ClientMessage::from_json(json) {
+        Ok(Some(ClientMessage::TextInput { turn, .. } | ClientMessage::Transcription { turn, .. })) => {
+            Ok(turn)
+        }
+        Err(refusal) => Err(refusal.code),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(turn(r#"{"type":"text_input","text":"a","turn":7}"#), Ok(Some(7)));
+    assert_eq!(turn(r#"{"type":"transcription","text":"a","turn":4294967295}"#), Ok(Some(4_294_967_295)));
+    for wrong in ["0", "-1", "1.5", "4294967296", "\"7\""] {
+        assert_eq!(
+            turn(&format!(r#"{{"type":"text_input","text":"a","turn":{wrong}}}"#)),
+            Err(Code::BadField)
+        );
+    }
+}
+
+#[test]
+fn resuming_names_the_token_and_what_was_seen() {
+    let read = |json: &str| ClientMessage::from_json(json).map_err(|refusal| refusal.code);
+    let resume = |seen: &[u64]| {
+        Ok(Some(ClientMessage::Resume(Resume { token: "t".to_owned().into(), seen: seen.to_vec() })))
+    };
+    assert_eq!(read(r#"{"type":"resume","resume":"t","seen":[1,4294967297]}"#), resume(&[1, 4_294_967_297]));
+    assert_eq!(read(r#"{"type":"resume","resume":"t"}"#), resume(&[]));
+    assert_eq!(read(r#"{"type":"resume"}"#), Err(Code::BadField));
+    assert_eq!(read(&format!(r#"{{"type":"resume","resume":"{}"}}"#, "t".repeat(65))), Err(Code::BadField));
 }

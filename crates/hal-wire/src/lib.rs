@@ -10,6 +10,7 @@ pub mod code;
 pub mod line;
 pub mod listener;
 mod private;
+pub mod resume;
 
 pub use code::Code;
 pub use listener::Outcome;

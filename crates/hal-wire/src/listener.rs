@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::resume::Resumption;
 use crate::{Code, Private};
 
 /// What became of a question, for programs: `hal ask` makes its exit status from it.
@@ -40,6 +41,8 @@ pub enum Request {
     LogConversation(LogConversation),
     /// What this household is likely to say, for a gateway with a recogniser in another process.
     Vocabulary,
+    /// A client of a gateway goes on with the conversation of an earlier connection.
+    Resume(Resumption),
 }
 
 /// A question. Unknown fields (`type`, `timestamp`, `context`, `intent`…) are accepted and ignored.
@@ -99,6 +102,7 @@ struct RawRequest {
     response_text: Option<Loose>,
     intent: Option<Loose>,
     latency_ms: Option<f64>,
+    resume: Option<Loose>,
 }
 
 /// A field that should be a string; anything else is read and treated as absent, as old listeners did.
@@ -143,6 +147,9 @@ impl Request {
         let kind = text(raw.kind);
         if kind.as_deref() == Some("vocabulary") {
             return Ok(Request::Vocabulary);
+        }
+        if kind.as_deref() == Some("resume") {
+            return Ok(Request::Resume(Resumption { token: required(text(raw.resume), "resume")? }));
         }
         if kind.as_deref() == Some("log_conversation") {
             return Ok(Request::LogConversation(LogConversation {
@@ -309,7 +316,7 @@ impl<'de> Deserialize<'de> for Private<String> {
     }
 }
 
-fn line(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn line(value: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(value).expect("plain structs of strings always serialise");
     line.push(b'\n');
     line

@@ -61,6 +61,23 @@ fn a_reply_is_flat_and_carries_both_text_keys() {
 }
 
 #[test]
+fn a_resumption_and_what_comes_of_it_survive_their_way() {
+    let asked = Resumption { token: "secret".to_owned().into() };
+    assert_eq!(Request::from_json(&asked.to_line()), Ok(Request::Resume(asked)));
+    assert_eq!(refused(r#"{"type":"resume"}"#), Code::BadField);
+    let reply = Reply::error(Code::Internal, "x", "s", "t");
+    let kept = crate::resume::Kept { turn: 1 << 33, heard: Some("a".to_owned().into()), reply };
+    let found = crate::resume::Resumed { remembered: true, round: 2, replies: vec![kept] };
+    let line = found.to_line();
+    assert_eq!(crate::resume::Resumed::from_json(&line), Some(found));
+    // The framing on the way back must take it for one object.
+    let mut framer = crate::line::Framer::default();
+    framer.push(&line);
+    assert!(matches!(framer.next_request(), Some(crate::line::Cut::Request(_))));
+    assert!(framer.next_request().is_none());
+}
+
+#[test]
 fn a_log_request_keeps_both_sides_of_the_turn() {
     let json = r#"{"type":"log_conversation","session_id":"s","user_text":"q","response_text":"a","intent":"TIME","latency_ms":12}"#;
     match Request::from_json(json.as_bytes()) {

@@ -118,6 +118,118 @@ fn a_restarting_server_is_asked_once_more() {
     assert_eq!((exit, out.as_str()), (0, "Yes.\n"), "{err}");
 }
 
+/// A gateway that goes on with conversations: connection N greets with the token "tN".
+fn lasting_gateway<F>(connections: usize, work: F) -> (String, JoinHandle<()>)
+where
+    F: Fn(usize, &mut Socket) + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        for number in 0..connections {
+            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+            say(
+                &mut socket,
+                &serde_json::json!({"type": "connected", "session_id": "abcdefgh", "resume": format!("t{number}")}),
+            );
+            work(number, &mut socket);
+        }
+    });
+    (format!("http://{address}"), server)
+}
+
+fn frame(socket: &mut Socket) -> Value {
+    loop {
+        if let Message::Text(text) = socket.read().unwrap() {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+fn say(socket: &mut Socket, frame: &Value) {
+    socket.send(Message::text(frame.to_string())).unwrap();
+}
+
+/// Takes the client's `resume` and sends what it missed.
+fn go_on(socket: &mut Socket, seen: &[u64], missed: &[(u64, &str)], remembered: bool) {
+    let asked = frame(socket);
+    let expected = serde_json::json!({"type": "resume", "resume": "t0", "seen": seen});
+    assert_eq!(asked, expected);
+    for (turn, text) in missed {
+        say(socket, &serde_json::json!({"type": "response", "text": text, "turn": turn, "is_missed": true}));
+    }
+    say(
+        socket,
+        &serde_json::json!({"type": "resumed", "session_id": "abcdefgh", "resume": "t0", "resumed": remembered}),
+    );
+}
+
+#[test]
+fn an_answer_that_a_lost_connection_did_not_bring_is_fetched_on_the_next() {
+    let (url, server) = lasting_gateway(2, |number, socket| {
+        if number == 0 {
+            let asked = frame(socket);
+            assert_eq!((&asked["text"], &asked["turn"]), (&"x".into(), &1.into()));
+            // Answered, and gone before the answer went out.
+            return;
+        }
+        go_on(socket, &[], &[(1, "Two.")], true);
+        wait_for_goodbye(socket);
+    });
+    let (exit, out, err) = run(&mut hal(&["ask", "--server", &url, "x"]));
+    server.join().unwrap();
+    assert_eq!((exit, out.as_str()), (0, "Two.\n"), "{err}");
+    assert!(err.contains("asking again"), "{err}");
+}
+
+#[test]
+fn a_question_that_never_arrived_is_asked_again_under_its_number_once() {
+    let (url, server) = lasting_gateway(2, |number, socket| {
+        if number == 1 {
+            go_on(socket, &[], &[], false);
+        }
+        // On the second connection it is lost again, and given up.
+        assert_eq!(frame(socket)["turn"], 1);
+    });
+    let (exit, out, err) = run(&mut hal(&["ask", "--server", &url, "x"]));
+    server.join().unwrap();
+    assert_eq!((exit, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("closed before the answer came"), "{err}");
+}
+
+#[test]
+fn a_conversation_goes_on_over_a_restart_and_shows_what_was_missed() {
+    let (url, server) = lasting_gateway(3, |number, socket| match number {
+        0 => {
+            assert_eq!(frame(socket)["turn"], 1);
+            say(socket, &serde_json::json!({"type": "response", "text": "One.", "turn": 1}));
+            socket.close(Some(CloseFrame { code: CloseCode::Restart, reason: "".into() })).unwrap();
+            wait_for_goodbye(socket);
+        }
+        1 => {
+            go_on(socket, &[1], &[(1 << 33, "Meanwhile.")], true);
+            // The second question is lost with its connection.
+            assert_eq!(frame(socket)["turn"], 2);
+        }
+        _ => {
+            go_on(socket, &[1, 1 << 33], &[], true);
+            let asked = frame(socket);
+            assert_eq!((&asked["text"], &asked["turn"]), (&"second".into(), &2.into()));
+            say(socket, &serde_json::json!({"type": "response", "text": "Two.", "turn": 2}));
+            wait_for_goodbye(socket);
+        }
+    });
+    let mut chat = Chat::start(&url);
+    chat.say("first");
+    assert_eq!(chat.answer(), "One.\n");
+    assert_eq!(chat.answer(), "Meanwhile.\n");
+    chat.say("second");
+    assert_eq!(chat.answer(), "Two.\n");
+    let (exit, err) = chat.end();
+    assert_eq!((exit, err.as_str()), (0, ""));
+    server.join().unwrap();
+}
+
 #[test]
 fn a_recording_is_sent_and_the_spoken_answer_saved() {
     let dir = tempfile::tempdir().unwrap();

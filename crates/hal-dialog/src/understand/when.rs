@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::calendar::{MONTHS, WEEKDAYS, add_months, date_of, day_of, month_days, weekday};
 use super::moment::Moment;
 use super::normalise::{Token, number, ordinal};
@@ -40,7 +42,7 @@ impl When {
 }
 
 /// A time phrase before it is known whether past or future is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expr {
     Days(i64, i64),
     Weekday(usize),
@@ -56,7 +58,7 @@ pub enum Expr {
 }
 
 /// A time phrase and the tokens it took.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     pub range: Range<usize>,
     pub expr: Expr,

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::SinkExt;
 use hal_dialog::session::{
-    Answer, Effect, Frame, Input, Millis, Session, SessionConfig, Sound, Source, TurnId,
+    Answer, Effect, Frame, Input, Millis, OWN_TURNS, Session, SessionConfig, Sound, Source, TurnId,
 };
-use hal_wire::client::{ClientMessage, DEFAULT_RATE_HZ, Greeting, Response, ServerMessage};
+use hal_wire::client::{ClientMessage, DEFAULT_RATE_HZ, Greeting, Response, Resume, ServerMessage, Told};
 use hal_wire::listener::{Ask, Reply};
+use hal_wire::resume::{Kept, Resumed, Resumption};
 use hal_wire::{Code, Outcome, Private};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, sleep_until, timeout};
@@ -19,6 +20,7 @@ use tracing::{debug, info};
 use super::Gateway;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
 use crate::metrics::Stage;
+use crate::resume;
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -27,6 +29,10 @@ const EVENTS_MAX: usize = 32;
 const PING_MS: u64 = 20_000;
 /// A client that does not read for this long is let go.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a client has to take its leave: what it had sent already would otherwise reset the connection under the
+/// close code that tells it to come back.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a connection asked for in its URL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,22 +45,44 @@ pub(super) struct Wishes {
 /// What happens beside the socket.
 #[derive(Debug)]
 pub(super) enum Event {
-    Heard { turn: TurnId, hypotheses: Vec<Private<String>> },
-    NotHeard { turn: TurnId, code: Code },
-    Answered { turn: TurnId, answer: Answer },
-    AskFailed { turn: TurnId, code: Code },
-    Spoken { turn: TurnId, sound: Option<Sound> },
+    Heard {
+        turn: TurnId,
+        hypotheses: Vec<Private<String>>,
+    },
+    NotHeard {
+        turn: TurnId,
+        code: Code,
+    },
+    Answered {
+        turn: TurnId,
+        answer: Answer,
+    },
+    AskFailed {
+        turn: TurnId,
+        code: Code,
+    },
+    Spoken {
+        turn: TurnId,
+        sound: Option<Sound>,
+    },
+    /// What the listener has of the conversation that this connection goes on with.
+    Resumed {
+        asked: Resume,
+        found: Result<Resumed, Code>,
+    },
 }
 
-impl From<Event> for Input {
-    fn from(event: Event) -> Input {
-        match event {
+impl Event {
+    /// What it is to the session, or else what the connection does itself.
+    fn into_input(self) -> Result<Input, (Resume, Result<Resumed, Code>)> {
+        Ok(match self {
             Event::Heard { turn, hypotheses } => Input::Heard { turn, hypotheses },
             Event::NotHeard { turn, code } => Input::NotHeard { turn, code },
             Event::Answered { turn, answer } => Input::Answered { turn, answer },
             Event::AskFailed { turn, code } => Input::AskFailed { turn, code },
             Event::Spoken { turn, sound } => Input::Spoken { turn, sound },
-        }
+            Event::Resumed { asked, found } => return Err((asked, found)),
+        })
     }
 }
 
@@ -66,16 +94,21 @@ pub(super) async fn run(
     mut draining: watch::Receiver<bool>,
 ) {
     let (events_in, mut events) = mpsc::channel(EVENTS_MAX);
-    let config = SessionConfig { audio: wishes.audio, ..SessionConfig::default() };
+    let config = SessionConfig { audio: wishes.audio, first_turn: OWN_TURNS, ..SessionConfig::default() };
     let now = gateway.clock.now_ms();
     let _counted = gateway.metrics.connected();
+    let token = resume::new_token();
     let mut conn = Conn {
-        id: gateway.new_session_id(),
+        id: resume::session_id(&token).expect("a token of ours"),
+        token,
+        begun: false,
+        resuming: false,
+        leaving: false,
         session: Session::new(config),
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
         next_ping: now + PING_MS,
-        begun: None,
+        timed: None,
         gateway,
         socket,
         events: events_in,
@@ -87,7 +120,8 @@ pub(super) async fn run(
     loop {
         let wake = conn.gateway.clock.instant(conn.next_wake());
         let done = tokio::select! {
-            message = conn.socket.recv() => match message {
+            // What a client sends behind its `resume` belongs to the conversation that goes on.
+            message = conn.socket.recv(), if !conn.resuming => match message {
                 Some(Ok(message)) => conn.message(message).await,
                 Some(Err(error)) => {
                     conn.refuse_frame(error).await;
@@ -97,7 +131,10 @@ pub(super) async fn run(
             },
             Some(event) = events.recv() => {
                 conn.measure(&event);
-                conn.step(Input::from(*event)).await
+                match event.into_input() {
+                    Ok(input) => conn.step(input).await,
+                    Err((asked, found)) => conn.resumed(asked, found).await,
+                }
             }
             () = sleep_until(wake) => conn.timer().await,
             () = turned_true(&mut draining), if !drained => {
@@ -108,6 +145,9 @@ pub(super) async fn run(
         if done.is_err() {
             break;
         }
+    }
+    if conn.leaving {
+        conn.leave().await;
     }
     debug!(session = %conn.id, "connection closed");
 }
@@ -122,6 +162,14 @@ struct Closed;
 
 struct Conn {
     id: String,
+    /// Opens this conversation on another connection.
+    token: Private<String>,
+    /// Whether anything was asked, so that the conversation cannot become another.
+    begun: bool,
+    /// Whether the listener is being asked about a conversation to go on with.
+    resuming: bool,
+    /// Whether the client was told to connect again.
+    leaving: bool,
     gateway: Arc<Gateway>,
     socket: WebSocket,
     session: Session,
@@ -130,7 +178,7 @@ struct Conn {
     client: &'static str,
     next_ping: Millis,
     /// The turn that was begun last, and when its question had ended.
-    begun: Option<(TurnId, Millis)>,
+    timed: Option<(TurnId, Millis)>,
     events: mpsc::Sender<Box<Event>>,
 }
 
@@ -151,9 +199,12 @@ impl Conn {
             greeting,
             &self.id,
             &timestamp,
-            engines.hearing().is_some(),
-            engines.can_speak(),
-            engines.notices(),
+            Told {
+                resume: self.token.expose(),
+                hearing: engines.hearing().is_some(),
+                speaking: engines.can_speak(),
+                notices: engines.notices(),
+            },
         )
         .to_json();
         self.feed(json).await?;
@@ -184,8 +235,13 @@ impl Conn {
 
     async fn client_message(&mut self, message: ClientMessage) -> Result<(), Closed> {
         match message {
-            ClientMessage::TextInput { text } => self.step(Input::Text { text, relay: false }).await,
-            ClientMessage::Transcription { text } => self.step(Input::Text { text, relay: true }).await,
+            ClientMessage::TextInput { text, turn } => {
+                self.step(Input::Text { text, relay: false, turn: turn.map(TurnId) }).await
+            }
+            ClientMessage::Transcription { text, turn } => {
+                self.step(Input::Text { text, relay: true, turn: turn.map(TurnId) }).await
+            }
+            ClientMessage::Resume(asked) => self.resume(asked).await,
             ClientMessage::WakeWordDetected => self.step(Input::WakeWord).await,
             ClientMessage::Command(command) => self.step(Input::Command(command)).await,
             ClientMessage::SpeechEnded => self.speech_ended().await,
@@ -211,6 +267,80 @@ impl Conn {
                 self.flush().await
             }
         }
+    }
+
+    /// The client wants to go on with a conversation: the listener is asked for it, and nothing is read meanwhile.
+    async fn resume(&mut self, asked: Resume) -> Result<(), Closed> {
+        if self.begun || self.session.is_busy() {
+            let message = "`resume` must come before the first question of a connection".to_owned();
+            return self.step(Input::Refused { code: Code::BadField, message }).await;
+        }
+        self.resuming = true;
+        let (gateway, events) = (Arc::clone(&self.gateway), self.events.clone());
+        tokio::spawn(async move {
+            let found = gateway.link.resume(Resumption { token: asked.token.clone() }).await;
+            events.send(Box::new(Event::Resumed { asked, found })).await.ok();
+        });
+        Ok(())
+    }
+
+    /// Takes over the conversation, tells what its client missed, and that it goes on.
+    async fn resumed(&mut self, asked: Resume, found: Result<Resumed, Code>) -> Result<(), Closed> {
+        self.resuming = false;
+        let found = match found {
+            Ok(found) => found,
+            Err(code) => {
+                let message = code.sentence().to_owned();
+                return self.step(Input::Refused { code, message }).await;
+            }
+        };
+        // What is not a token of ours leaves the new conversation as it is.
+        if let Some(id) = resume::session_id(&asked.token) {
+            (self.id, self.token, self.begun) = (id, asked.token, true);
+            let last = found.replies.last().map(|kept| answer_of(kept.reply.clone()));
+            // A round has numbers of its own: a question of an earlier connection may still be on its way.
+            self.session.resume(OWN_TURNS * (found.round + 1), last);
+        }
+        for kept in &found.replies {
+            if kept.reply.error.is_none() && !asked.seen.contains(&kept.turn) {
+                let json = self.missed(kept);
+                self.feed(json).await?;
+            }
+        }
+        let timestamp = self.gateway.clock.timestamp();
+        let json = ServerMessage::resumed(&self.id, &timestamp, self.token.expose(), found.remembered);
+        let json = json.to_json();
+        self.feed(json).await?;
+        self.flush().await
+    }
+
+    fn missed(&self, kept: &Kept) -> String {
+        let answer = answer_of(kept.reply.clone());
+        let response = Response {
+            turn: Some(kept.turn),
+            text: answer.text.expose(),
+            action: &answer.action,
+            intent: &answer.intent,
+            outcome: answer.outcome,
+            transcription: kept.heard.as_ref().map(|text| text.expose().as_str()),
+            // Who comes back minutes later does not expect a voice.
+            audio_base64: None,
+            is_repeat: false,
+            is_missed: true,
+        };
+        ServerMessage::response(&self.id, &self.gateway.clock.timestamp(), &response).to_json()
+    }
+
+    /// Reads until the client has taken its leave. What it asked meanwhile it asks again where it goes on.
+    async fn leave(&mut self) {
+        let left = async {
+            while let Some(Ok(message)) = self.socket.recv().await {
+                if matches!(message, Message::Close(_)) {
+                    return;
+                }
+            }
+        };
+        timeout(LEAVE_LIMIT, left).await.ok();
     }
 
     /// Gives sound to the ear and the session what came of it.
@@ -277,10 +407,13 @@ impl Conn {
                     self.feed(json).await?;
                     written = true;
                 }
-                Effect::Ask { turn, hypotheses, spoken } => self.ask(turn, hypotheses, spoken),
+                Effect::Ask { turn, hypotheses, spoken } => {
+                    self.begun = true;
+                    self.ask(turn, hypotheses, spoken);
+                }
                 Effect::Speak { turn, text } => self.speak(turn, text),
                 Effect::FinishHearing(turn) => {
-                    self.begun = Some((turn, self.gateway.clock.now_ms()));
+                    self.timed = Some((turn, self.gateway.clock.now_ms()));
                     let finished = self.hearing.as_mut().is_some_and(|hearing| hearing.finish(turn));
                     if !finished {
                         self.raise(Event::NotHeard { turn, code: Code::NoAudio });
@@ -296,6 +429,7 @@ impl Conn {
                 Effect::Close => {
                     let frame = CloseFrame { code: 1012, reason: Utf8Bytes::from_static("restarting") };
                     self.send(Message::Close(Some(frame))).await?;
+                    self.leaving = true;
                     return Err(Closed);
                 }
             }
@@ -306,7 +440,7 @@ impl Conn {
     /// Hearing is over when its words come.
     fn measure(&self, event: &Event) {
         if let (Event::Heard { turn, .. } | Event::NotHeard { turn, .. }, Some((begun, at))) =
-            (event, self.begun)
+            (event, self.timed)
             && *turn == begun
         {
             self.gateway.metrics.took(Stage::Hear, self.gateway.clock.now_ms().saturating_sub(at));
@@ -319,7 +453,7 @@ impl Conn {
             Frame::Response { answer, is_repeat: false, .. } => {
                 metrics.answered(answer.outcome);
                 // With several questions at once the last one's time is told; the others have none.
-                if let Some((_, at)) = self.begun.take() {
+                if let Some((_, at)) = self.timed.take() {
                     metrics.took(Stage::Total, self.gateway.clock.now_ms().saturating_sub(at));
                 }
             }
@@ -343,8 +477,8 @@ impl Conn {
         };
         let (clock, now) = (self.gateway.clock, self.gateway.clock.now_ms());
         // A typed question begins here, a spoken one with the end of speech.
-        if self.begun.is_none_or(|(begun, _)| begun != turn) {
-            self.begun = Some((turn, now));
+        if self.timed.is_none_or(|(begun, _)| begun != turn) {
+            self.timed = Some((turn, now));
         }
         let (events, metrics) = (self.events.clone(), Arc::clone(&self.gateway.metrics));
         self.gateway.link.ask(ask, move |reply| {
@@ -383,11 +517,14 @@ impl Conn {
             Frame::Processing => ServerMessage::processing(id, &timestamp),
             Frame::Transcription { text } => ServerMessage::transcription(id, &timestamp, text.expose()),
             Frame::Goodbye => ServerMessage::goodbye(id, &timestamp),
-            Frame::Error { code, message } => ServerMessage::error(id, &timestamp, *code, message),
-            Frame::Response { answer, sound, transcription, is_repeat } => ServerMessage::response(
+            Frame::Error { turn, code, message } => {
+                ServerMessage::error(id, &timestamp, turn.map(|turn| turn.0), *code, message)
+            }
+            Frame::Response { turn, answer, sound, transcription, is_repeat } => ServerMessage::response(
                 id,
                 &timestamp,
                 &Response {
+                    turn: turn.map(|turn| turn.0),
                     text: answer.text.expose(),
                     action: &answer.action,
                     intent: &answer.intent,
@@ -395,6 +532,7 @@ impl Conn {
                     transcription: transcription.as_ref().map(|text| text.expose().as_str()),
                     audio_base64: sound.as_ref().map(|sound| sound.wav_base64.expose().as_str()),
                     is_repeat: *is_repeat,
+                    is_missed: false,
                 },
             ),
         }
@@ -410,7 +548,7 @@ impl Conn {
             _ => return,
         };
         info!(session = %self.id, %code, "frame refused");
-        let json = self.frame(&Frame::Error { code, message: code.sentence().to_owned() });
+        let json = self.frame(&Frame::Error { turn: None, code, message: code.sentence().to_owned() });
         let reason = Utf8Bytes::from_static(code.as_str());
         if self.feed(json).await.is_ok() {
             self.send(Message::Close(Some(CloseFrame { code: close, reason }))).await.ok();
@@ -436,17 +574,18 @@ fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
             Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
         }
-        Ok(reply) => Event::Answered {
-            turn,
-            answer: Answer {
-                text: reply.text,
-                speech: reply.speech,
-                intent: reply.intent,
-                action: reply.action_taken,
-                outcome: reply.outcome.unwrap_or(Outcome::Answered),
-            },
-        },
+        Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
         Err(code) => Event::AskFailed { turn, code },
+    }
+}
+
+fn answer_of(reply: Reply) -> Answer {
+    Answer {
+        text: reply.text,
+        speech: reply.speech,
+        intent: reply.intent,
+        action: reply.action_taken,
+        outcome: reply.outcome.unwrap_or(Outcome::Answered),
     }
 }
 

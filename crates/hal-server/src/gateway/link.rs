@@ -1,7 +1,8 @@
 //! The gateway's way to the listener: a function call in one process, or JSON lines over TCP to another.
 //!
 //! Over TCP a connection serves one question at a time; kept ones are used again while they are fresh. A question
-//! whose connection broke is sent once more on a new one: the listener knows the turn and does not act twice.
+//! whose connection broke is sent again on a new one: the listener knows the turn and does not act twice. A listener
+//! that is away is waited for a moment, in which it may be starting again; after that everybody is told at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use hal_dialog::Spoken;
 use hal_wire::line::{Cut, Framer};
 use hal_wire::listener::{Ask, Reply, VOCABULARY_LINE, VocabularyReply};
+use hal_wire::resume::{Resumed, Resumption};
 use hal_wire::{Code, Private};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,6 +28,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const REPLY_LIMIT: Duration = Duration::from_secs(65);
 /// Kept connections that nobody uses.
 const IDLE_MAX: usize = 32;
+/// How long the first questions of an outage wait for the listener to come back. Old clients wait five seconds.
+const AWAY_LIMIT_MS: u64 = 3_000;
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 const REPLY_BYTES_MAX: usize = 1 << 20;
 
 /// How questions reach the listener.
@@ -78,6 +83,18 @@ impl Link {
 }
 
 impl Link {
+    /// Asks what the listener has of a conversation that goes on.
+    pub(crate) async fn resume(&self, resumption: Resumption) -> Result<Resumed, Code> {
+        match self {
+            Link::Local { listener, .. } => {
+                let listener = Arc::clone(listener);
+                let resumed = tokio::task::spawn_blocking(move || listener.resume(&resumption)).await;
+                resumed.map_err(|_| Code::Internal)
+            }
+            Link::Remote(remote) => remote.request(&resumption.to_line(), Resumed::from_json).await,
+        }
+    }
+
     /// What the household is likely to say and the commit it is from; `None` if nothing has changed since commit
     /// `known`, or the listener is away.
     pub(crate) async fn vocabulary(&self, known: Option<u64>) -> Option<(Option<u64>, Spoken)> {
@@ -108,6 +125,8 @@ pub(crate) struct Remote {
     address: String,
     clock: Clock,
     idle: Mutex<Vec<Idle>>,
+    /// Since when no request has been answered.
+    away_since_ms: Mutex<Option<u64>>,
 }
 
 #[derive(Debug)]
@@ -119,21 +138,52 @@ struct Idle {
 impl Remote {
     /// `address` is `HOST:PORT`; nothing is connected before the first question.
     pub(crate) fn new(address: String, clock: Clock) -> Remote {
-        Remote { address, clock, idle: Mutex::new(Vec::new()) }
+        Remote { address, clock, idle: Mutex::default(), away_since_ms: Mutex::default() }
     }
 
     async fn ask(&self, ask: &Ask) -> Result<Reply, Code> {
-        let line = ask.to_line();
+        self.request(&ask.to_line(), Reply::from_json).await
+    }
+
+    /// One request, which must do no harm when it arrives twice.
+    async fn request<T>(&self, line: &[u8], read: fn(&[u8]) -> Option<T>) -> Result<T, Code> {
         if let Some(stream) = self.take_idle()
-            && let Ok(reply) = self.exchange(stream, &line, Reply::from_json).await
+            && let Ok(reply) = self.exchange(stream, line, read).await
         {
+            self.set_away(false);
             return Ok(reply);
         }
-        let stream = self.connect().await?;
-        self.exchange(stream, &line, Reply::from_json).await.map_err(|reason| {
-            warn!(reason, "the listener did not answer");
-            Code::QmUnavailable
-        })
+        let begun = self.clock.now_ms();
+        loop {
+            let failed = match self.connect().await {
+                Ok(stream) => match self.exchange(stream, line, read).await {
+                    Ok(reply) => {
+                        self.set_away(false);
+                        return Ok(reply);
+                    }
+                    Err(reason) => reason,
+                },
+                Err(_) => "no connection",
+            };
+            // A listener that is there and silent is not asked again either.
+            let waited = self.clock.now_ms() - begun;
+            if self.set_away(true).max(waited) >= AWAY_LIMIT_MS {
+                warn!(reason = failed, "the listener did not answer");
+                return Err(Code::QmUnavailable);
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Notes whether the listener is away, and returns for how long it has been, in milliseconds.
+    fn set_away(&self, away: bool) -> u64 {
+        let now = self.clock.now_ms();
+        let mut since = self.away_since_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if !away {
+            *since = None;
+            return 0;
+        }
+        now - *since.get_or_insert(now)
     }
 
     async fn connect(&self) -> Result<TcpStream, Code> {

@@ -35,22 +35,3 @@ pub(crate) struct Gateway {
 pub(crate) struct Live {
     pub origins: Vec<String>,
 }
-
-impl Gateway {
-    /// A random UUID, version 4. Clients cut it to its first eight characters.
-    fn new_session_id(&self) -> String {
-        let mut bytes = [0u8; 16];
-        getrandom::fill(&mut bytes).expect("the system has a source of randomness");
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let number = u128::from_be_bytes(bytes);
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            number >> 96,
-            number >> 80 & 0xffff,
-            number >> 64 & 0xffff,
-            number >> 48 & 0xffff,
-            number & 0xffff_ffff_ffff
-        )
-    }
-}

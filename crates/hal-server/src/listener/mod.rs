@@ -2,24 +2,32 @@
 //!
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
+mod carried;
 mod journal;
 mod mirror;
 mod sessions;
 pub(crate) mod tcp;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hal_db::Database;
 use hal_dialog::journal::{CONVERSATION, Interface, LoggedTurn};
+use hal_dialog::session::Millis;
 use hal_dialog::{Brain, Question, Spoken, User};
 use hal_wire::listener::{Ask, LogConversation, Reply, Request, UNKNOWN, VocabularyReply};
+use hal_wire::resume::{Resumed, Resumption};
 use hal_wire::{Code, Outcome};
-use tracing::{debug, error};
+use tracing::{debug, error, info, warn};
 
 use self::journal::Journal;
 pub(crate) use self::mirror::Mirror;
-use self::sessions::Sessions;
+use self::sessions::{Key, Sessions};
 use crate::clock::Clock;
+use crate::resume;
+
+/// What is added to the program's own time for conversations, so that one from before its start has a time too.
+const BEFORE_START_MS: Millis = 3_600_000;
 
 /// Everything that answers questions; shared by the gateway in this process and by the sockets of 8767.
 pub(crate) struct Listener {
@@ -73,6 +81,7 @@ impl Listener {
         match request {
             Request::Ask(ask) => self.ask(&ask).to_line(),
             Request::LogConversation(log) => self.log(log).to_line(),
+            Request::Resume(resumption) => self.resume(&resumption).to_line(),
             Request::Vocabulary => {
                 let Spoken { sentences, words } = self.vocabulary();
                 VocabularyReply {
@@ -93,7 +102,7 @@ impl Listener {
             mirror.freshen();
         }
         let now = self.clock.moment();
-        let session = self.sessions.get(&ask.session_id, begun);
+        let session = self.sessions.get(key(&ask.session_id), self.sessions_now().ms);
         let mut session = session.lock();
         // The same turn again: its reply was lost on the way, and the answer may have been a write.
         if ask.turn != 0
@@ -153,8 +162,45 @@ impl Listener {
             session_id: ask.session_id.clone(),
             timestamp: self.clock.timestamp(),
         };
-        session.remember(ask.turn, &reply);
+        let heard = ask.spoken.then(|| ask.text.clone());
+        session.remember(ask.turn, heard, &reply, self.sessions_now().ms);
         reply
+    }
+
+    /// Another connection goes on with a conversation: whatever of it is still on its way to an answer is waited for,
+    /// and its last replies are told. Blocking.
+    pub(crate) fn resume(&self, resumption: &Resumption) -> Resumed {
+        // Not a token of ours: it opens nothing.
+        let Some(id) = resume::session_id(&resumption.token) else { return Resumed::default() };
+        let now = self.sessions_now();
+        let (session, remembered) = self.sessions.find(key(&id), now.ms);
+        let mut session = session.lock();
+        session.round += 1;
+        debug!(session = %id, remembered, round = session.round, "conversation goes on");
+        let replies = session.replies(now.ms).map(|one| one.kept.clone()).collect();
+        Resumed { remembered, round: session.round, replies }
+    }
+
+    /// Goes on with the conversations that [`Listener::keep_conversations`] left in `folder`.
+    pub(crate) fn read_conversations(&self, folder: &Path) {
+        match carried::read(folder, &self.sessions, &self.brain, self.sessions_now()) {
+            Ok(0) => {}
+            Ok(count) => info!(count, "conversations go on"),
+            Err(error) => warn!(%error, "the conversations of before are not remembered"),
+        }
+    }
+
+    /// Writes into `folder` what the next start needs to go on with every conversation. For the end of the program:
+    /// what is asked afterwards is not in it.
+    pub(crate) fn keep_conversations(&self, folder: &Path) {
+        match carried::write(folder, &self.sessions, &self.brain, self.sessions_now()) {
+            Ok(count) => debug!(count, "conversations kept"),
+            Err(error) => warn!(%error, "conversations not kept: they begin anew after the restart"),
+        }
+    }
+
+    fn sessions_now(&self) -> carried::Now {
+        carried::Now { ms: self.clock.now_ms() + BEFORE_START_MS, unix_ms: self.clock.unix_ms() }
     }
 
     /// Stores a turn that was answered elsewhere. The reply says that it is on disk.
@@ -202,4 +248,9 @@ impl Listener {
     pub(crate) fn flush(&self) {
         self.journal.flush();
     }
+}
+
+/// Whose conversation it is. Until people sign in, everybody's are the household's.
+fn key(session_id: &str) -> Key {
+    Key { principal: None, id: session_id.to_owned() }
 }

@@ -1,21 +1,38 @@
 //! What each conversation remembers between its turns, for as many conversations as the limit allows.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use hal_dialog::Memory;
 use hal_dialog::session::Millis;
+use hal_wire::Private;
 use hal_wire::listener::{Reply, UNKNOWN};
+use hal_wire::resume::Kept;
 
 /// Conversations remembered at once; beyond it those that are silent longest are forgotten.
 const SESSIONS_MAX: usize = 20_000;
 /// A conversation that was silent this long begins anew.
 const IDLE_MS_MAX: u64 = 30 * 60 * 1000;
+/// Replies of one conversation kept for a client that did not get them: as many as may be under way at once…
+const REPLIES_MAX: usize = 8;
+/// …and no more than this of text; the oldest go.
+const REPLY_BYTES_MAX: usize = 64 << 10;
+/// Who comes back later than this does not want to hear it any more.
+pub(super) const KEPT_MS_MAX: u64 = 10 * 60 * 1000;
+
+/// Whose conversation, and which. Another person with the same id talks in a conversation of their own: to go on
+/// with one takes its owner's sign-in as well as its token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// `None` until people sign in.
+    pub principal: Option<String>,
+    pub id: String,
+}
 
 /// The memories of all sessions.
 #[derive(Default)]
 pub(super) struct Sessions {
-    entries: Mutex<HashMap<String, Entry>>,
+    entries: Mutex<HashMap<Key, Entry>>,
 }
 
 struct Entry {
@@ -33,8 +50,17 @@ pub(super) struct SessionMemory {
     pub memory: Memory,
     /// The outage of the records' server that this conversation has heard of.
     pub outage_told: Option<u64>,
-    /// The last turn and its reply, for a gateway that lost the connection before it could read it.
-    last: Option<(u64, Reply)>,
+    /// How often another connection went on with it.
+    pub round: u64,
+    /// The last turns and their replies, for a gateway or a client that lost the connection before it could read them.
+    replies: VecDeque<Answered>,
+}
+
+/// A reply, and when it was given.
+#[derive(Clone)]
+pub(super) struct Answered {
+    pub kept: Kept,
+    pub at: Millis,
 }
 
 impl SharedSession {
@@ -42,45 +68,93 @@ impl SharedSession {
         // A skill that panicked has lost its own turn only.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// `None` while a turn is being answered.
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, SessionMemory>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
 }
 
 impl SessionMemory {
-    pub(super) fn replied(&self, turn: u64) -> Option<Reply> {
-        self.last.as_ref().filter(|(last, _)| *last == turn).map(|(_, reply)| reply.clone())
+    pub(super) fn new(memory: Memory, round: u64, replies: VecDeque<Answered>) -> SessionMemory {
+        SessionMemory { memory, round, replies, ..SessionMemory::default() }
     }
 
-    pub(super) fn remember(&mut self, turn: u64, reply: &Reply) {
-        if turn != 0 {
-            self.last = Some((turn, reply.clone()));
+    /// The reply of a turn that was answered before.
+    pub(super) fn replied(&self, turn: u64) -> Option<Reply> {
+        self.replies.iter().find(|one| one.kept.turn == turn).map(|one| one.kept.reply.clone())
+    }
+
+    /// Keeps the reply of a turn; `heard` where the question was spoken.
+    pub(super) fn remember(&mut self, turn: u64, heard: Option<Private<String>>, reply: &Reply, now: Millis) {
+        if turn == 0 {
+            return;
         }
+        self.replies.push_back(Answered { kept: Kept { turn, heard, reply: reply.clone() }, at: now });
+        let size = |one: &Answered| one.kept.reply.text.expose().len();
+        let mut bytes: usize = self.replies.iter().map(size).sum();
+        while self.replies.len() > REPLIES_MAX || (bytes > REPLY_BYTES_MAX && self.replies.len() > 1) {
+            bytes -= self.replies.pop_front().as_ref().map_or(0, size);
+        }
+    }
+
+    /// The replies that somebody may still want, oldest first.
+    pub(super) fn replies(&self, now: Millis) -> impl Iterator<Item = &Answered> {
+        self.replies.iter().filter(move |one| now.saturating_sub(one.at) <= KEPT_MS_MAX)
     }
 }
 
 impl Sessions {
-    /// The memory of session `id` at time `now`. Clients without an id do not share one.
-    pub(super) fn get(&self, id: &str, now: Millis) -> SharedSession {
-        if id == UNKNOWN {
-            return SharedSession::default();
+    /// The memory of session `key` at time `now`. Clients without an id do not share one.
+    pub(super) fn get(&self, key: Key, now: Millis) -> SharedSession {
+        self.find(key, now).0
+    }
+
+    /// The memory, and whether there was one.
+    pub(super) fn find(&self, key: Key, now: Millis) -> (SharedSession, bool) {
+        if key.id == UNKNOWN {
+            return (SharedSession::default(), false);
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get_mut(id) {
-            if now.saturating_sub(entry.used) > IDLE_MS_MAX {
+        if let Some(entry) = entries.get_mut(&key) {
+            let is_known = now.saturating_sub(entry.used) <= IDLE_MS_MAX;
+            if !is_known {
                 entry.session = SharedSession::default();
             }
             entry.used = now;
-            return entry.session.clone();
+            return (entry.session.clone(), is_known);
         }
         if entries.len() >= SESSIONS_MAX {
             forget_oldest(&mut entries);
         }
         let session = SharedSession::default();
-        entries.insert(id.to_owned(), Entry { session: session.clone(), used: now });
-        session
+        entries.insert(key, Entry { session: session.clone(), used: now });
+        (session, false)
+    }
+
+    /// Puts a conversation back that was last used `used` ago, if nobody has begun it anew.
+    pub(super) fn put(&self, key: Key, memory: SessionMemory, used: Millis) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() < SESSIONS_MAX {
+            let session = SharedSession(Arc::new(Mutex::new(memory)));
+            entries.entry(key).or_insert(Entry { session, used });
+        }
+    }
+
+    /// All conversations that are not too old, with when they were used last.
+    pub(super) fn all(&self, now: Millis) -> Vec<(Key, SharedSession, Millis)> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = entries.iter().filter(|(_, entry)| now.saturating_sub(entry.used) <= IDLE_MS_MAX);
+        fresh.map(|(key, entry)| (key.clone(), entry.session.clone(), entry.used)).collect()
     }
 }
 
 /// Makes room for many at once, so that a full table costs one pass in a while and not one per session.
-fn forget_oldest(entries: &mut HashMap<String, Entry>) {
+fn forget_oldest(entries: &mut HashMap<Key, Entry>) {
     let mut used: Vec<Millis> = entries.values().map(|entry| entry.used).collect();
     let keep_from = used.len() / 4;
     let (_, &mut limit, _) = used.select_nth_unstable(keep_from);
@@ -88,38 +162,5 @@ fn forget_oldest(entries: &mut HashMap<String, Entry>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn remember(sessions: &Sessions, id: &str, now: Millis) {
-        let reply = Reply::error(hal_wire::Code::Internal, "x", id, "t");
-        sessions.get(id, now).lock().remember(1, &reply);
-    }
-
-    #[test]
-    fn a_session_is_remembered_until_it_was_silent_for_long() {
-        let sessions = Sessions::default();
-        remember(&sessions, "a", 0);
-        assert!(sessions.get("a", IDLE_MS_MAX).lock().replied(1).is_some());
-        assert!(sessions.get("a", 2 * IDLE_MS_MAX + 1).lock().replied(1).is_none());
-    }
-
-    #[test]
-    fn clients_without_an_id_share_nothing() {
-        let sessions = Sessions::default();
-        remember(&sessions, UNKNOWN, 0);
-        assert!(sessions.get(UNKNOWN, 1).lock().replied(1).is_none());
-    }
-
-    #[test]
-    fn a_full_table_forgets_those_that_were_silent_longest() {
-        let sessions = Sessions::default();
-        for number in 0..SESSIONS_MAX {
-            remember(&sessions, &number.to_string(), number as Millis);
-        }
-        remember(&sessions, "new", SESSIONS_MAX as Millis);
-        assert!(sessions.get("0", 20_001).lock().replied(1).is_none());
-        assert!(sessions.get("19999", 20_001).lock().replied(1).is_some());
-        assert!(sessions.get("new", 20_001).lock().replied(1).is_some());
-    }
-}
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -23,6 +23,8 @@ pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// A client that does not read its reply is let go.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 4096;
+/// How long the end waits for questions that are being answered.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Serves connections until `draining` turns true; requests that run are still answered.
 pub(crate) async fn serve(
@@ -38,7 +40,7 @@ pub(crate) async fn serve(
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
-            _ = draining.wait_for(|draining| *draining) => return,
+            _ = draining.wait_for(|draining| *draining) => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -61,6 +63,13 @@ pub(crate) async fn serve(
             }
             drop(permit);
         });
+    }
+    // Whoever comes now is refused at once and looks elsewhere, or again.
+    drop(socket);
+    // Every connection has had its reply then: what it was about is in the journal and the session's memory.
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    if timeout(DRAIN_LIMIT, connections.acquire_many(all)).await.is_err() {
+        warn!("questions are still being answered: not waiting any longer");
     }
 }
 

@@ -15,8 +15,11 @@ mod proxy_failover; // Gateways and HAProxy itself come and go, conversations st
 mod proxy_limits; // What HAProxy refuses, and how.
 mod proxy_modes; // Each way to be found, and what is around it.
 mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
+mod resume; // A conversation goes on over lost connections and restarts.
+mod rolling; // Gateways are replaced under people who ask without pause.
 mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
+mod talker; // A client that comes back, as HAL's own do.
 mod tls; // TLS of the gateway's own: versions, renewal under open connections, http sent to https.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.

@@ -14,7 +14,7 @@ fn the_listener_may_go_and_come_back_and_the_gateway_says_so_in_between() {
     let mut client = gateway.connect().expect("the gateway greets");
     assert_names_medication(&client.ask(QUESTION).expect("answered"));
 
-    for _ in 0..3 {
+    for _ in 0..2 {
         listener.process.kill().expect("killed");
         client.send(&serde_json::json!({"type": "text_input", "text": QUESTION})).expect("sent");
         let error = client.until("error").expect("an error frame");

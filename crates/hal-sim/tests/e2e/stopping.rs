@@ -90,6 +90,10 @@ fn while_draining_the_health_check_says_503_and_a_turn_in_progress_is_answered()
         (answer.status == 503).then_some(())
     })
     .expect("503 while draining");
+    // Refused under its number, so that its client knows what to ask elsewhere.
+    client.send(&json!({"type": "text_input", "text": QUESTION, "turn": 2})).expect("sent");
+    let refused = client.until("error").expect("refused");
+    assert_eq!((&refused["code"], &refused["turn"]), (&json!("DRAINING"), &json!(2)), "{refused}");
     listener.process.signal("CONT").expect("signalled");
     assert_names_medication(&client.answer().expect("the answer that was on its way"));
     assert_eq!(client.end(), End::Closed(1012));

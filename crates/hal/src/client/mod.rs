@@ -21,6 +21,7 @@ use crate::report::Failure;
 use stream::{Inner, Stream, Timed, now};
 use url::ServerUrl;
 
+pub(crate) mod conversation;
 pub(crate) mod diagnose;
 pub(crate) mod stream;
 pub(crate) mod tls;
@@ -66,6 +67,8 @@ pub(crate) struct Answer {
     pub(crate) heard: Option<String>,
     /// A WAV file.
     pub(crate) audio: Option<Vec<u8>>,
+    /// The number of the question, for servers that tell it.
+    pub(crate) turn: Option<u64>,
 }
 
 /// How the question fared. Servers of before say nothing about it, which counts as answered.
@@ -103,6 +106,8 @@ impl From<Lost> for Failure {
 pub(crate) struct Client {
     socket: WebSocket<Stream>,
     session: Option<String>,
+    /// With which another connection goes on with this conversation.
+    token: Option<String>,
     /// What the greeting said is missing on the server.
     pub(crate) notices: Vec<String>,
     limits: Limits,
@@ -117,7 +122,8 @@ impl Client {
         let deadline = now() + target.limits.connect;
         let stream = open(target, deadline).map_err(Lost::Closed)?;
         let socket = upgrade(&target.url, stream, deadline).map_err(Lost::Closed)?;
-        let mut client = Client { socket, session: None, notices: Vec::new(), limits: target.limits };
+        let mut client =
+            Client { socket, session: None, token: None, notices: Vec::new(), limits: target.limits };
         client.greeting(&target.url, deadline)?;
         Ok(client)
     }
@@ -136,6 +142,7 @@ impl Client {
             match frame["type"].as_str() {
                 Some("connected" | "state") => {
                     self.session = frame["session_id"].as_str().map(str::to_owned);
+                    self.token = frame["resume"].as_str().map(str::to_owned);
                     self.notices = frame["notices"]
                         .as_array()
                         .map(|notices| notices.iter().filter_map(Value::as_str).map(str::to_owned).collect())
@@ -149,9 +156,40 @@ impl Client {
         Err(Lost::Closed(Failure::new(format!("{} did not greet like HAL", url.authority()))))
     }
 
-    /// Sends a typed question.
-    pub(crate) fn ask(&mut self, text: &str) -> Result<(), Lost> {
+    /// With which another connection goes on with this conversation; `None` for servers of before.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Goes on with the conversation of `token`, of which the answers to `seen` have arrived. Returns whether it was
+    /// still remembered, and the answers that have not.
+    pub(crate) fn resume(&mut self, token: &str, seen: &[u64]) -> Result<(bool, Vec<Answer>), Lost> {
+        let message = serde_json::json!({ "type": "resume", "resume": token, "seen": seen });
+        self.send(Message::text(message.to_string()))?;
+        let deadline = now() + self.limits.connect;
+        let mut missed = Vec::new();
+        for _ in 0..FRAMES_MAX {
+            let frame = self.frame(deadline)?;
+            match frame["type"].as_str() {
+                Some("response") => missed.push(answer(&frame, None)),
+                Some("resumed") => {
+                    self.session = frame["session_id"].as_str().map(str::to_owned);
+                    self.token = frame["resume"].as_str().map(str::to_owned);
+                    return Ok((frame["resumed"].as_bool().unwrap_or(false), missed));
+                }
+                Some("error") => return Err(refusal(&frame)),
+                _ => {}
+            }
+        }
+        Err(Lost::Closed(Failure::new("the server sends much but does not go on with the conversation")))
+    }
+
+    /// Sends a typed question; `number` tells a server that knows numbers which one it is.
+    pub(crate) fn ask(&mut self, text: &str, number: Option<u64>) -> Result<(), Lost> {
         let mut message = serde_json::json!({ "type": "text_input", "text": text });
+        if let Some(number) = number {
+            message["turn"] = Value::from(number);
+        }
         if let Some(session) = &self.session {
             message["session_id"] = Value::from(session.as_str());
         }
@@ -168,9 +206,8 @@ impl Client {
         self.socket.send(message).map_err(|error| self.lost(&error))
     }
 
-    /// Waits for the answer. Pings are answered on the way, and what is not an answer is passed over.
-    pub(crate) fn answer(&mut self) -> Result<Answer, Lost> {
-        let deadline = now() + self.limits.answer;
+    /// Waits until `deadline` for the answer. Pings are answered on the way, and what is not an answer is passed over.
+    pub(crate) fn answer(&mut self, deadline: Instant) -> Result<Answer, Lost> {
         let mut heard = None;
         for _ in 0..FRAMES_MAX {
             let frame = self.frame(deadline)?;
@@ -306,7 +343,8 @@ fn answer(frame: &Value, heard: Option<String>) -> Answer {
         _ => Outcome::Answered,
     };
     let audio = frame["audio"].as_str().and_then(hal_wire::audio::from_base64);
-    Answer { text: text.to_owned(), outcome, heard, audio }
+    let heard = heard.or_else(|| frame["transcription"].as_str().map(str::to_owned));
+    Answer { text: text.to_owned(), outcome, heard, audio, turn: frame["turn"].as_u64() }
 }
 
 fn refusal(frame: &Value) -> Lost {

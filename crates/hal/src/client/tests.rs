@@ -419,13 +419,14 @@ fn an_answer_is_found_among_other_frames_and_pings_are_answered_meanwhile() {
         socket.send(Message::text(answer)).unwrap();
     });
     assert_eq!(client.notices, ["no ears"]);
-    client.ask("Which \"pills\"?").unwrap();
-    let answer = client.answer().unwrap();
+    client.ask("Which \"pills\"?", None).unwrap();
+    let answer = client.answer(now() + client.limits.answer).unwrap();
     let expected = Answer {
         text: "Two.".to_owned(),
         outcome: Outcome::NothingFound,
         heard: None,
         audio: Some(b"RIFF".to_vec()),
+        turn: None,
     };
     assert_eq!(answer, expected);
     server.join().unwrap();
@@ -440,7 +441,7 @@ fn a_recording_goes_in_one_binary_frame_and_comes_back_as_words() {
         socket.send(Message::text(r#"{"type":"response","response_text":"Two."}"#)).unwrap();
     });
     client.say(b"RIFFwave".to_vec()).unwrap();
-    let answer = client.answer().unwrap();
+    let answer = client.answer(now() + client.limits.answer).unwrap();
     assert_eq!((answer.heard.as_deref(), answer.text.as_str()), (Some("which pills"), "Two."));
     assert_eq!(answer.outcome, Outcome::Answered);
     server.join().unwrap();
@@ -454,8 +455,8 @@ fn a_restart_is_told_apart_from_a_closed_connection() {
             socket.close(Some(CloseFrame { code, reason: reason.into() })).unwrap();
             while socket.read().is_ok() {}
         });
-        client.ask("x").unwrap();
-        expected(&client.answer().unwrap_err());
+        client.ask("x", None).unwrap();
+        expected(&client.answer(now() + client.limits.answer).unwrap_err());
         drop(client);
         server.join().unwrap();
     }
@@ -471,8 +472,8 @@ fn a_connection_that_just_ends_is_told_as_such() {
     let (mut client, server) = conversation(|socket| {
         next_text(socket);
     });
-    client.ask("x").unwrap();
-    let failure = failed(client.answer().unwrap_err());
+    client.ask("x", None).unwrap();
+    let failure = failed(client.answer(now() + client.limits.answer).unwrap_err());
     check(&failure, "closed before the answer came", "try again");
     server.join().unwrap();
 }
@@ -489,14 +490,16 @@ fn an_error_of_the_server_keeps_its_code_and_its_words() {
         next_text(socket);
         socket.send(Message::text(r#"{"type":"error","code":"DRAINING","message":"x"}"#)).unwrap();
     });
-    client.ask("x").unwrap();
-    let Lost::Refused { code, failure } = client.answer().unwrap_err() else { panic!() };
+    client.ask("x", None).unwrap();
+    let Lost::Refused { code, failure } = client.answer(now() + client.limits.answer).unwrap_err() else {
+        panic!()
+    };
     assert_eq!(code, "QM_UNAVAILABLE");
     check(&failure, "I cannot reach my records just now", "8767");
-    client.ask("x").unwrap();
-    assert!(failed(client.answer().unwrap_err()).message.contains("only here"));
-    client.ask("x").unwrap();
-    assert_eq!(client.answer().unwrap_err(), Lost::Restarting);
+    client.ask("x", None).unwrap();
+    assert!(failed(client.answer(now() + client.limits.answer).unwrap_err()).message.contains("only here"));
+    client.ask("x", None).unwrap();
+    assert_eq!(client.answer(now() + client.limits.answer).unwrap_err(), Lost::Restarting);
     server.join().unwrap();
 }
 
@@ -508,8 +511,8 @@ fn an_answer_that_does_not_come_is_given_up_in_time() {
     let mut target = target(&format!("ws://{address}"), None);
     target.limits.answer = Duration::from_millis(200);
     let mut client = Client::connect(&target).unwrap();
-    client.ask("x").unwrap();
-    check(&failed(client.answer().unwrap_err()), "did not answer in time", "log");
+    client.ask("x", None).unwrap();
+    check(&failed(client.answer(now() + client.limits.answer).unwrap_err()), "did not answer in time", "log");
     drop(client);
     server.join().unwrap();
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::client::conversation::{Question, ask_once};
 use crate::client::url::{self, ServerUrl};
 use crate::client::{Answer, Client, Limits, Lost, Outcome, Target};
 use crate::report::{self, Exit, Failure};
@@ -55,11 +56,6 @@ impl Server {
     }
 }
 
-enum Question {
-    Typed(String),
-    Spoken(Vec<u8>),
-}
-
 impl Ask {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let question = match &self.audio {
@@ -75,15 +71,12 @@ impl Ask {
         if self.save.is_some() {
             target.url = target.url.with_query("audio=wav");
         }
-        let answer = match exchange(&target, &question) {
-            // Announced by the server, so it is worth one more try.
-            Err(Lost::Restarting) => {
-                report::talk("the server is restarting; asking again");
-                exchange(&target, &question)
+        let notices = |client: &Client| {
+            if matches!(question, Question::Spoken(_)) {
+                client.notices.iter().for_each(report::hint);
             }
-            other => other,
         };
-        match answer {
+        match ask_once(&target, &question, notices, |lost| report::talk(lost)) {
             Ok(answer) => self.tell(&answer),
             // It listened, and there was nothing in it: the spoken form of "not understood".
             Err(Lost::Refused { code, failure }) if matches!(code.as_str(), "NOT_HEARD" | "NO_AUDIO") => {
@@ -120,22 +113,6 @@ impl Ask {
             Outcome::Failed => Exit::Failed,
         })
     }
-}
-
-fn exchange(target: &Target, question: &Question) -> Result<Answer, Lost> {
-    let mut client = Client::connect(target)?;
-    match question {
-        Question::Typed(text) => client.ask(text)?,
-        Question::Spoken(wav) => {
-            for notice in &client.notices {
-                report::hint(notice);
-            }
-            client.say(wav.clone())?;
-        }
-    }
-    let answer = client.answer()?;
-    client.close();
-    Ok(answer)
 }
 
 /// Reads a recording and makes a WAV file of it if it is none.

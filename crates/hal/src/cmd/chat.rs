@@ -6,21 +6,20 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
 
 use clap::Args;
 
 use super::ask::Server;
-use crate::client::{Client, Lost, Target};
+use crate::client::conversation::{self, Back, Conversation, Question};
+use crate::client::stream::now;
+use crate::client::{Answer, Client, Lost, Target};
 use crate::report::{self, Exit, Failure};
-
-/// Pauses between attempts to connect again; the last one repeats.
-const BACK_OFF_MS: [u64; 6] = [250, 500, 1_000, 2_000, 5_000, 15_000];
 
 /// Talk with HAL line by line.
 ///
 /// Answers go to stdout. /quit, Ctrl-D or Ctrl-C end it. If the connection drops, it
-/// comes back by itself.
+/// comes back by itself and the conversation goes on, for ten minutes and over a
+/// restart of the server.
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
     #[command(flatten)]
@@ -41,14 +40,24 @@ impl Chat {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let target = self.server.target()?;
         // The first connection must work: a wrong address is better told now than after the first question.
-        let client = Client::connect(&target)?;
+        let mut conversation = Conversation::default();
+        let client = conversation.connect(&target)?.client;
         let (sender, events) = mpsc::channel();
         read_lines(sender.clone());
         let prompt = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if prompt {
             report::talk(format_args!("connected to {}; /quit ends", target.url));
         }
-        let mut talk = Talk { target, client: None, number: 0, attempts: 0, waiting: false, sender, prompt };
+        let mut talk = Talk {
+            target,
+            conversation,
+            client: None,
+            number: 0,
+            attempts: 0,
+            waiting: false,
+            sender,
+            prompt,
+        };
         talk.adopt(client)?;
         talk.run(&events)
     }
@@ -56,6 +65,7 @@ impl Chat {
 
 struct Talk {
     target: Target,
+    conversation: Conversation,
     client: Option<Client>,
     /// Counts connections, so that news of an old one is not taken for the new one's.
     number: u64,
@@ -73,10 +83,10 @@ impl Talk {
             let event = match &self.client {
                 // `sender` lives as long as `self`: the channel cannot end.
                 Some(_) => events.recv().expect("a sender is left"),
-                None => match events.recv_timeout(self.pause()) {
+                None => match events.recv_timeout(conversation::pause(self.attempts)) {
                     Ok(event) => event,
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                        self.reconnect(false)?;
+                        self.reconnect()?;
                         continue;
                     }
                 },
@@ -108,63 +118,75 @@ impl Talk {
         Ok(Exit::Done)
     }
 
+    /// Asks, on as many connections as it takes within the time an answer may take.
     fn question(&mut self, line: &str) -> Result<(), Failure> {
-        if self.client.is_none() {
-            self.reconnect(true)?;
-        }
-        let Some(mut client) = self.client.take() else { return Ok(()) };
-        let answered = match client.ask(line).and_then(|()| client.answer()) {
-            // The server did not begin it; on the next connection it is asked once more.
-            Err(Lost::Restarting) => {
-                self.reconnect(true)?;
-                match self.client.take() {
-                    Some(again) => {
-                        client = again;
-                        client.ask(line).and_then(|()| client.answer())
+        let question = Question::Typed(line.to_owned());
+        let number = self.conversation.number();
+        let deadline = now() + self.target.limits.answer;
+        loop {
+            let mut client = match self.client.take() {
+                Some(client) => client,
+                None => {
+                    let patience = now() + self.target.limits.connect;
+                    let mut back = match self.conversation.come_back(&self.target, patience.min(deadline)) {
+                        Ok(back) => back,
+                        Err(lost) => {
+                            report::failure(&conversation::away(lost));
+                            return Ok(());
+                        }
+                    };
+                    let answer = conversation::take_missed(&mut back.missed, number, &question);
+                    let client = self.welcome(back)?;
+                    if let Some(answer) = answer {
+                        tell(&answer)?;
+                        return self.adopt(client);
                     }
-                    None => return Ok(()),
+                    self.number += 1;
+                    self.waiting = false;
+                    client
                 }
-            }
-            other => other,
-        };
-        match answered {
-            Ok(answer) => {
-                report::data(&format!("{}\n", answer.text))?;
-                self.rest(client)?;
-            }
-            Err(Lost::Refused { failure, .. }) => {
-                report::failure(&failure);
-                self.rest(client)?;
-            }
-            // Asking again could do a thing twice, so the person decides.
-            Err(lost) => report::failure(&lost.into()),
-        }
-        Ok(())
-    }
-
-    fn pause(&self) -> Duration {
-        Duration::from_millis(BACK_OFF_MS[self.attempts.min(BACK_OFF_MS.len() - 1)])
-    }
-
-    /// Tries once. `wanted`: a person waits for it, so a failure is told.
-    fn reconnect(&mut self, wanted: bool) -> Result<(), Failure> {
-        match Client::connect(&self.target) {
-            Ok(client) => {
-                self.attempts = 0;
-                self.adopt(client)?;
-                if self.prompt && !wanted {
-                    report::talk("connected again");
-                    self.show_prompt();
+            };
+            match self.conversation.ask(&mut client, number, &question, deadline) {
+                Ok(answer) => {
+                    tell(&answer)?;
+                    return self.rest(client);
                 }
-            }
-            Err(lost) => {
-                self.attempts += 1;
-                if wanted {
+                Err(Lost::Refused { failure, .. }) => {
+                    report::failure(&failure);
+                    return self.rest(client);
+                }
+                Err(lost) if conversation::is_gone(&lost, &self.conversation) && now() < deadline => {}
+                // Asking a server of before again could do a thing twice, so the person decides.
+                Err(lost) => {
                     report::failure(&lost.into());
+                    return Ok(());
                 }
             }
         }
+    }
+
+    /// Tries once, while nobody waits for it.
+    fn reconnect(&mut self) -> Result<(), Failure> {
+        let Ok(back) = self.conversation.connect(&self.target) else {
+            self.attempts += 1;
+            return Ok(());
+        };
+        let client = self.welcome(back)?;
+        self.adopt(client)?;
+        self.show_prompt();
         Ok(())
+    }
+
+    /// Says in one line that the connection is back, and shows what was missed.
+    fn welcome(&mut self, back: Back) -> Result<Client, Failure> {
+        self.attempts = 0;
+        if self.prompt {
+            report::talk(conversation::quiet_line(&back));
+        }
+        for answer in &back.missed {
+            tell(answer)?;
+        }
+        Ok(back.client)
     }
 
     fn adopt(&mut self, client: Client) -> Result<(), Failure> {
@@ -184,7 +206,8 @@ impl Talk {
             return Ok(());
         };
         for answer in &answers {
-            report::data(&format!("{}\n", answer.text))?;
+            self.conversation.arrived(answer);
+            tell(answer)?;
         }
         if !self.waiting {
             let ready = client.rest().and_then(|()| client.tcp().try_clone());
@@ -205,6 +228,10 @@ impl Talk {
             err.write_all(b"> ").and_then(|()| err.flush()).ok();
         }
     }
+}
+
+fn tell(answer: &Answer) -> Result<(), Failure> {
+    report::data(&format!("{}\n", answer.text))
 }
 
 fn read_lines(sender: Sender<Event>) {
