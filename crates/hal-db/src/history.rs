@@ -46,8 +46,12 @@ pub struct Before {
 
 impl Database {
     /// Keeps what records were before for this long, counted by `clock`, which gives seconds since any fixed moment.
-    /// `None`: keeps nothing, and forgets what was kept.
+    /// `None`: keeps nothing, and forgets what was kept. Without effect on a restricted handle.
     pub fn keep_history(&self, time: Option<Duration>, clock: impl Fn() -> u64 + Send + Sync + 'static) {
+        // Not the business of somebody who may not even see all of it.
+        if self.access().is_some() {
+            return;
+        }
         let keep = time.map(|time| Keep { time, clock: Arc::new(clock) });
         *self.shared().keep.write().unwrap_or_else(PoisonError::into_inner) = keep;
     }
@@ -64,6 +68,7 @@ impl Snapshot {
         if commit >= self.commit_number() {
             return Ok(self);
         }
+        self.require_everything("the history")?;
         match since(self.view())? {
             Some((first, _)) if first <= commit => {}
             Some((first, _)) => {
@@ -112,6 +117,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::as_of`].
     pub fn as_of_moment(self, moment: u64) -> Result<Snapshot> {
+        self.require_everything("the history")?;
         let Some((_, first)) = since(self.view())? else { return Err(not_kept()) };
         if moment < first {
             return Err(Error::Refused(format!("the history goes back {} seconds less", first - moment)));
@@ -133,6 +139,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Store`].
     pub fn history(&self, file: &str, id: &str) -> Result<Vec<Before>> {
+        self.require_everything("the history")?;
         let file = self.catalog().file(file)?.number;
         history(self.view(), file, id)
     }
@@ -145,6 +152,7 @@ impl Txn<'_> {
     /// # Errors
     /// [`Error::Refused`] when the history does not hold the commit, or a record has been changed since.
     pub fn undo(&mut self, commit: u64) -> Result<usize> {
+        self.require_everything("the history")?;
         let mut prefix = vec![WRITTEN];
         prefix.extend_from_slice(&commit.to_be_bytes());
         let mut written: Vec<Vec<u8>> = Vec::new();
@@ -180,6 +188,7 @@ impl Txn<'_> {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Refused`] when the history does not know it.
     pub fn undo_record(&mut self, file: &str, id: &str) -> Result<()> {
+        self.require_everything("the history")?;
         let number = self.catalog().file(file)?.number;
         let Some(before) = history(self.view(), number, id)?.into_iter().next() else {
             return Err(Error::Refused(format!("the history does not hold what record '{id}' was before")));
