@@ -5,6 +5,7 @@ use hal_wire::listener::Outcome;
 
 use crate::lexicon::{self, Synonyms};
 use crate::memory::Memory;
+use crate::permit::Skills;
 use crate::records::Records;
 use crate::skill::{Ask, Skill, compile, shared_rules};
 use crate::understand::matcher::{Matcher, Pattern};
@@ -18,6 +19,8 @@ pub struct User {
     pub id: String,
     /// Id of the user's record in PERSON: whose data "my" means.
     pub person: Option<String>,
+    /// What they may talk about. What they may read is a matter of the database that the brain is given.
+    pub skills: Skills,
 }
 
 /// One turn of a person.
@@ -54,6 +57,8 @@ pub struct Reply {
     pub outcome: Outcome,
     /// Files that were read for it.
     pub files: Vec<String>,
+    /// What was asked for and refused: files, else `skill:` and a name.
+    pub denied: Vec<String>,
 }
 
 impl std::fmt::Debug for Reply {

@@ -264,7 +264,7 @@ fn household_user(database: &Database, config: &Config, demo: bool) -> anyhow::R
         }
     };
     // Until people sign in, the user of the journal is the person whose records they are.
-    Ok(User { id: person.clone().unwrap_or_else(|| "owner".to_owned()), person })
+    Ok(User { id: person.clone().unwrap_or_else(|| "owner".to_owned()), person, skills: hal_dialog::Skills::All })
 }
 
 /// Tells the recogniser the names in the records whenever they have changed.

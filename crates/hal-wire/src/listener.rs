@@ -16,6 +16,8 @@ pub enum Outcome {
     NotUnderstood,
     /// The reply is a question back, such as a confirmation.
     Asked,
+    /// Understood, but whoever asks may not ask that here.
+    Denied,
     /// Understood, but a fault kept it from being answered.
     Failed,
 }
@@ -27,6 +29,7 @@ impl Outcome {
             Outcome::NothingFound => "nothing_found",
             Outcome::NotUnderstood => "not_understood",
             Outcome::Asked => "asked",
+            Outcome::Denied => "denied",
             Outcome::Failed => "failed",
         }
     }

@@ -303,6 +303,7 @@ fn answer(frame: &Value, heard: Option<String>) -> Answer {
         Some("nothing_found") => Outcome::NothingFound,
         Some("not_understood") => Outcome::NotUnderstood,
         Some("failed") => Outcome::Failed,
+        Some("denied") => Outcome::Denied,
         _ => Outcome::Answered,
     };
     let audio = frame["audio"].as_str().and_then(hal_wire::audio::from_base64);

@@ -117,6 +117,7 @@ impl Ask {
                 Exit::Done
             }
             Outcome::NothingFound | Outcome::NotUnderstood => Exit::NothingToSay,
+            Outcome::Denied => Exit::Failed,
             Outcome::Failed => Exit::Failed,
         })
     }
