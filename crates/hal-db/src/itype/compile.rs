@@ -86,7 +86,8 @@ impl<'c> Compiler<'c> {
         if let Some(name) = scope.dictionary.hides_item(item) {
             self.deny(scope.file, name);
         }
-        self.open.push(key.clone());
+        // `EVAL "NAME"` makes an item that is called as the one it names.
+        self.open.push(if shared { key.clone() } else { (key.0.clone(), format!("EVAL {}", key.1)) });
         let program = match &item.source {
             Source::Field => Ok(Program {
                 first_item: Some(item.clone()),
