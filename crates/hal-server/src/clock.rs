@@ -50,7 +50,13 @@ impl Clock {
 
     /// The wall clock for messages: ISO 8601, UTC, whole seconds.
     pub fn timestamp(&self) -> String {
-        let seconds = self.unix_ms().div_euclid(1000);
+        iso(self.unix_ms())
+    }
+}
+
+/// A moment in ms since 1970 as ISO 8601, UTC, whole seconds.
+pub fn iso(unix_ms: i64) -> String {
+        let seconds = unix_ms.div_euclid(1000);
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         // Day 732 of the database's calendar is 1 January 1970.
         let (year, month, day) = hal_db::date::ymd_from_day(days + 732);
@@ -60,7 +66,6 @@ impl Clock {
             second / 60 % 60,
             second % 60
         )
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub struct ServeOptions {
     /// `HOST:PORT` of a listener elsewhere.
     pub qm: Option<String>,
     pub only: Option<Role>,
-    /// Binding wider than loopback while there is no sign-in.
+    /// Nobody signs in, wherever they come from: an explicit wish.
     pub allow_remote: bool,
 }
 
@@ -83,11 +83,31 @@ pub struct Listener {
     pub connections_max: usize,
     /// Questions answered at once; each may read the disk.
     pub questions_at_once: usize,
+    /// Who needs to sign in: `loopback-open` or `required`.
+    pub sign_in: SignIn,
+    /// The secret that gateways on other machines prove to know; `listener.secret` in the data folder where it is not set.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// Who needs to sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignIn {
+    /// Everybody but programs on this machine that reach a port without a proxy: they are the owner's.
+    #[default]
+    LoopbackOpen,
+    Required,
 }
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { listen: loopback(LISTENER_PORT), connections_max: 1_000, questions_at_once: 16 }
+        Self {
+            listen: loopback(LISTENER_PORT),
+            connections_max: 1_000,
+            questions_at_once: 16,
+            sign_in: SignIn::default(),
+            secret_file: None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod code;
 pub mod line;
 pub mod listener;
 mod private;
+pub mod sign_in;
 
 pub use code::Code;
 pub use listener::Outcome;

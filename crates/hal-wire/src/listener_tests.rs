@@ -45,6 +45,7 @@ fn a_question_survives_the_way_to_the_listener() {
         client_type: "web".into(),
         spoken: true,
         turn: 3,
+        who: Who::default(),
     };
     let line = sent.to_line();
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");

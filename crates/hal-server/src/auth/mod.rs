@@ -6,6 +6,7 @@
 //! so that any number of gateways share it. What a [`Principal`] may read is enforced in `hal-db`, on the handle that
 //! [`hal_db::Database::restricted`] gives.
 
+pub mod admin;
 mod audit;
 pub mod chain;
 pub mod directory;

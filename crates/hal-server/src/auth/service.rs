@@ -101,7 +101,19 @@ struct State {
     lockout: Lockout,
     /// Wrong pairing codes since one was right.
     pairing_wrong: u32,
+    strangers: Strangers,
 }
+
+/// Turns of people who are not let in, of the last minute: somebody who floods must not fill the disk with it.
+#[derive(Default)]
+struct Strangers {
+    since_ms: i64,
+    noted: u32,
+    more: u64,
+}
+
+/// Such turns that are noted one by one in a minute; of the others the number.
+const STRANGERS_NOTED_MAX: u32 = 1_000;
 
 /// Sign-in, devices, policy and audit log of one household.
 pub struct Auth {
@@ -157,7 +169,7 @@ impl Auth {
         store::load(&snapshot, &mut directory)?;
         let audit = Audit::start(database.clone(), store::audit_head(&snapshot)?)?;
         drop(snapshot);
-        let state = Mutex::new(State { directory, lockout: Lockout::default(), pairing_wrong: 0 });
+        let state = Mutex::new(State { directory, lockout: Lockout::default(), pairing_wrong: 0, strangers: Strangers::default() });
         Ok(Auth { state, database, audit, rule, dir })
     }
 
@@ -465,8 +477,40 @@ impl Auth {
         found
     }
 
+    /// Who asks this turn with a token of their own, as programs do that reach 8767 directly. Only refusals are noted.
+    ///
+    /// Errors: why it opens nothing.
+    pub fn open_turn(&self, token: &str, now_ms: i64) -> Result<Principal, Refusal> {
+        let mut state = self.state();
+        let found = self.open_with(&mut state, token, "", now_ms, |state, digest| {
+            state.directory.look_up(digest, now_ms)
+        });
+        drop(state);
+        if let Err(refusal) = &found
+            && !matches!(refusal, Refusal::Wait(_))
+        {
+            self.refused_turn(*refusal, "", now_ms);
+        }
+        found
+    }
+
     /// Notes a turn of somebody who is not let in.
     pub fn refused_turn(&self, refusal: Refusal, address: &str, now_ms: i64) {
+        {
+            let mut state = self.state();
+            let strangers = &mut state.strangers;
+            if now_ms - strangers.since_ms > 60_000 {
+                let more = std::mem::take(strangers).more;
+                strangers.since_ms = now_ms;
+                self.note_more(more, now_ms);
+            }
+            let strangers = &mut state.strangers;
+            if strangers.noted >= STRANGERS_NOTED_MAX {
+                strangers.more += 1;
+                return;
+            }
+            strangers.noted += 1;
+        }
         self.audit.record(now_ms, Event {
             what: "turn".to_owned(),
             address: address.to_owned(),
@@ -609,8 +653,19 @@ impl Auth {
         });
     }
 
+    fn note_more(&self, more: u64, now_ms: i64) {
+        if more > 0 {
+            self.note(now_ms, "turn", "", "", &format!("{more} more of strangers"), "missing");
+        }
+    }
+
     /// Everything that was noted is on disk when this returns.
     pub fn flush(&self) {
+        let (more, now_ms) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.strangers.more), state.strangers.since_ms)
+        };
+        self.note_more(more, now_ms);
         self.audit.flush();
     }
 }

@@ -9,7 +9,7 @@ use hal_dialog::session::{
     Answer, Effect, Frame, Input, Millis, Session, SessionConfig, Sound, Source, TurnId,
 };
 use hal_wire::client::{ClientMessage, DEFAULT_RATE_HZ, Greeting, Response, ServerMessage};
-use hal_wire::listener::{Ask, Reply};
+use hal_wire::listener::{Ask, Reply, Who};
 use hal_wire::{Code, Outcome, Private};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, sleep_until, timeout};
@@ -27,8 +27,10 @@ const PING_MS: u64 = 20_000;
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a connection asked for in its URL.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wishes {
+    /// Who was let in, as the listener names them.
+    pub handle: Private<String>,
     pub greeting: Greeting,
     pub audio: bool,
     pub web: bool,
@@ -71,6 +73,7 @@ pub(super) async fn run(
         session: Session::new(config),
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
+        handle: wishes.handle,
         next_ping: now + PING_MS,
         gateway,
         socket,
@@ -91,7 +94,7 @@ pub(super) async fn run(
                 }
                 None => Err(Closed),
             },
-            Some(event) = events.recv() => conn.step(Input::from(*event)).await,
+            Some(event) = events.recv() => conn.event(*event).await,
             () = sleep_until(wake) => conn.timer().await,
             () = turned_true(&mut draining), if !drained => {
                 drained = true;
@@ -121,6 +124,8 @@ struct Conn {
     /// Made with the first sound: most connections never send any.
     hearing: Option<Box<Hearing>>,
     client: &'static str,
+    /// Sent with each question, and looked up again by the listener.
+    handle: Private<String>,
     next_ping: Millis,
     events: mpsc::Sender<Box<Event>>,
 }
@@ -254,6 +259,18 @@ impl Conn {
         Ok(())
     }
 
+    /// What happened beside the socket. Whoever is not let in any more hears why, and then nothing.
+    async fn event(&mut self, event: Event) -> Result<(), Closed> {
+        let is_over = matches!(event, Event::AskFailed { code: Code::SignInRequired, .. });
+        self.step(Input::from(event)).await?;
+        if !is_over {
+            return Ok(());
+        }
+        let reason = Utf8Bytes::from_static(Code::SignInRequired.as_str());
+        self.send(Message::Close(Some(CloseFrame { code: 1008, reason }))).await?;
+        Err(Closed)
+    }
+
     /// One step of the session, and everything it wants done.
     async fn step(&mut self, input: Input) -> Result<(), Closed> {
         let effects = self.session.step(self.gateway.clock.now_ms(), input);
@@ -302,6 +319,7 @@ impl Conn {
             client_type: self.client.to_owned(),
             spoken,
             turn: turn.0,
+            who: Who { handle: Some(self.handle.clone()), token: None },
         };
         let events = self.events.clone();
         self.gateway.link.ask(ask, move |reply| {
@@ -386,7 +404,8 @@ impl Conn {
 
 fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
     match reply {
-        Ok(reply) if reply.error.is_some() => {
+        // Refused in words: an answer like any other.
+        Ok(reply) if reply.error.is_some() && reply.outcome != Some(Outcome::Denied) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
             Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
         }

@@ -5,6 +5,7 @@ mod hearing;
 mod link;
 mod page;
 mod routes;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Gateway {
     pub engines: Arc<Engines>,
     pub link: Arc<Link>,
     pub config: config::Gateway,
+    /// Nobody needs to sign in, wherever they come from.
+    pub is_open: bool,
 }
 
 impl Gateway {

@@ -3,6 +3,7 @@
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
 mod journal;
+mod sign_in;
 mod sessions;
 pub(crate) mod tcp;
 
@@ -10,13 +11,15 @@ use std::sync::Arc;
 
 use hal_db::Database;
 use hal_dialog::journal::{CONVERSATION, Interface, LoggedTurn};
-use hal_dialog::{Brain, Question, Spoken, User};
-use hal_wire::listener::{Ask, LogConversation, Reply, Request, UNKNOWN, VocabularyReply};
+use hal_dialog::{Brain, Question, Spoken};
+use hal_wire::listener::{Ask, LogConversation, Reply, Request, UNKNOWN, VocabularyReply, Who};
 use hal_wire::{Code, Outcome};
 use tracing::{debug, error};
 
 use self::journal::Journal;
 use self::sessions::Sessions;
+use crate::auth::chain::Event;
+use crate::auth::{LOCAL, Principal, Refusal, SharedAuth};
 use crate::clock::Clock;
 
 /// Everything that answers questions; shared by the gateway in this process and by the sockets of 8767.
@@ -25,8 +28,19 @@ pub(crate) struct Listener {
     brain: Brain,
     sessions: Sessions,
     journal: Journal,
-    user: User,
+    auth: SharedAuth,
     clock: Clock,
+}
+
+/// How a request came here: what may be believed of what it says about who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A gateway, in this process or with a proof of the shared secret: it says where its clients are.
+    Gateway,
+    /// A program on this machine.
+    Loopback,
+    /// Somebody else, who has proved nothing.
+    Elsewhere,
 }
 
 impl std::fmt::Debug for Listener {
@@ -36,9 +50,9 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(database: Database, brain: Brain, user: User, clock: Clock) -> Arc<Listener> {
+    pub(crate) fn new(database: Database, brain: Brain, auth: SharedAuth, clock: Clock) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
-        Arc::new(Listener { database, brain, sessions: Sessions::default(), journal, user, clock })
+        Arc::new(Listener { database, brain, sessions: Sessions::default(), journal, auth, clock })
     }
 
     /// Number of the last commit, to see whether anything has changed.
@@ -58,10 +72,15 @@ impl Listener {
     }
 
     /// Answers one request as it came over the wire with the line to send back.
-    fn handle(&self, request: Request) -> Vec<u8> {
+    fn handle(&self, request: Request, caller: Caller) -> Vec<u8> {
         match request {
-            Request::Ask(ask) => self.ask(&ask).to_line(),
-            Request::LogConversation(log) => self.log(log).to_line(),
+            Request::Ask(ask) => self.ask(&ask, caller).to_line(),
+            Request::LogConversation(log) => self.log(log, caller).to_line(),
+            Request::SignIn(request) => self.sign_in(request, caller),
+            // Names of the household: only for who may hear all of them anyway.
+            Request::Vocabulary if self.who(&Who::default(), caller, true).is_err() => {
+                self.refuse(Refusal::Missing, UNKNOWN).to_line()
+            }
             Request::Vocabulary => {
                 let Spoken { sentences, words } = self.vocabulary();
                 VocabularyReply {
@@ -73,12 +92,49 @@ impl Listener {
         }
     }
 
+    /// Who asks. Looked up for each turn, so that what was revoked a moment ago opens nothing now.
+    ///
+    /// Errors: nobody who may ask; noted in the audit log.
+    fn who(&self, who: &Who, caller: Caller, trusts_gateway: bool) -> Result<Principal, Refusal> {
+        let now_ms = self.clock.unix_ms();
+        let refused = |refusal| {
+            self.auth.refused_turn(refusal, "", now_ms);
+            Err(refusal)
+        };
+        match (&who.handle, &who.token, caller) {
+            (_, _, Caller::Elsewhere) => refused(Refusal::Missing),
+            (Some(handle), _, _) => self.auth.look_up(handle.expose(), now_ms),
+            (None, Some(token), _) => self.auth.open_turn(token.expose(), now_ms),
+            // A gateway that has proved itself hears for everybody.
+            (None, None, Caller::Gateway) if trusts_gateway => match self.auth.directory().local() {
+                Some(owner) => Ok(owner),
+                None => refused(Refusal::Missing),
+            },
+            // A gateway says who it asks for; what does not is no gateway of ours.
+            (None, None, Caller::Gateway) => refused(Refusal::Missing),
+            (None, None, Caller::Loopback) => self.auth.look_up(LOCAL, now_ms),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, session: &str) -> Reply {
+        let code = code_of(refusal);
+        Reply::error(code, code.sentence(), session, &self.clock.timestamp())
+    }
+
     /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records.
-    pub(crate) fn ask(&self, ask: &Ask) -> Reply {
+    pub(crate) fn ask(&self, ask: &Ask, caller: Caller) -> Reply {
         let begun = self.clock.now_ms();
         let now = self.clock.moment();
-        let session = self.sessions.get(&ask.session_id, begun);
+        let principal = match self.who(&ask.who, caller, false) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.refuse(refusal, &ask.session_id),
+        };
+        let session = self.sessions.of(&principal, &ask.session_id, begun);
         let mut session = session.lock();
+        session.hold_to(&principal.access, &principal.skills);
+        // Everything below reads and writes through this handle, and cannot do more than it allows.
+        let database = self.database.restricted(&principal.access);
+        let user = principal.as_user();
         // The same turn again: its reply was lost on the way, and the answer may have been a write.
         if ask.turn != 0
             && let Some(reply) = session.replied(ask.turn)
@@ -91,22 +147,40 @@ impl Listener {
             hypotheses: &hypotheses,
             spoken: ask.spoken,
             session: &ask.session_id,
-            user: &self.user,
+            user: &user,
             now,
         };
-        let mut answered = self.brain.answer(&self.database, &mut session.memory, &question);
+        let mut answered = self.brain.answer(&database, &mut session.memory, &question);
         if answered.files.iter().any(|file| file == CONVERSATION) {
             // It asked what was said; turns of a moment ago may still be on their way to the disk.
             self.journal.flush();
-            answered = self.brain.answer(&self.database, &mut session.memory, &question);
+            answered = self.brain.answer(&database, &mut session.memory, &question);
         }
         let latency_ms = self.clock.now_ms() - begun;
         debug!(session = %ask.session_id, took_ms = latency_ms, action = %answered.action, "turn answered");
-        let error = (answered.outcome == Outcome::Failed).then_some(Code::QmUnavailable);
+        let error = match answered.outcome {
+            Outcome::Failed => Some(Code::QmUnavailable),
+            Outcome::Denied => Some(Code::NotAllowed),
+            _ => None,
+        };
+        let mut files = answered.files.clone();
+        files.extend(answered.denied.iter().cloned());
+        self.auth.audit().record(
+            now.unix_ms,
+            Event {
+                what: "turn".to_owned(),
+                user: principal.user.clone(),
+                device: principal.device.clone().unwrap_or_default(),
+                about: answered.action.clone(),
+                files,
+                result: answered.outcome.as_str().to_owned(),
+                ..Event::default()
+            },
+        );
         self.journal.append(LoggedTurn {
             id: self.journal.next_id(now.unix_ms),
             session: ask.session_id.clone(),
-            user: self.user.id.clone(),
+            user: user.id.clone(),
             question: ask.text.clone(),
             answer: answered.text.clone().into(),
             intent: answered.intent.clone(),
@@ -137,14 +211,35 @@ impl Listener {
     }
 
     /// Stores a turn that was answered elsewhere. The reply says that it is on disk.
-    fn log(&self, log: LogConversation) -> Reply {
+    fn log(&self, log: LogConversation, caller: Caller) -> Reply {
         let now = self.clock.moment();
+        let principal = match self.who(&log.who, caller, false) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.refuse(refusal, &log.session_id),
+        };
+        if !principal.admin && !principal.access.may_write(CONVERSATION) {
+            self.auth.audit().record(
+                now.unix_ms,
+                Event {
+                    what: "log".to_owned(),
+                    user: principal.user.clone(),
+                    device: principal.device.clone().unwrap_or_default(),
+                    files: vec![CONVERSATION.to_owned()],
+                    result: Outcome::Denied.as_str().to_owned(),
+                    ..Event::default()
+                },
+            );
+            let code = Code::NotAllowed;
+            return Reply::error(code, code.sentence(), &log.session_id, &self.clock.timestamp());
+        }
+        // Who manages the household may store what others said; everybody else says what they say themselves.
+        let is_named = principal.admin && log.user_id != UNKNOWN;
         let id = self.journal.next_id(now.unix_ms);
         let timestamp = self.clock.timestamp();
         let stored = self.journal.append_now(LoggedTurn {
             id: id.clone(),
             session: log.session_id.clone(),
-            user: if log.user_id == UNKNOWN { self.user.id.clone() } else { log.user_id },
+            user: if is_named { log.user_id } else { principal.journal_id().to_owned() },
             question: log.user_text,
             answer: log.response_text,
             intent: log.intent.clone(),
@@ -180,5 +275,14 @@ impl Listener {
     /// Writes what the journal still holds; for the end of the program.
     pub(crate) fn flush(&self) {
         self.journal.flush();
+        self.auth.flush();
+    }
+}
+
+/// Outside, everything that opens nothing sounds the same.
+fn code_of(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::Wait(_) => Code::LockedOut,
+        _ => Code::SignInRequired,
     }
 }

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hal_dialog::Memory;
+use hal_db::Access;
+use hal_dialog::{Memory, Skills};
 use hal_dialog::session::Millis;
 use hal_wire::listener::{Reply, UNKNOWN};
+
+use crate::auth::Principal;
 
 /// Conversations remembered at once; beyond it those that are silent longest are forgotten.
 const SESSIONS_MAX: usize = 20_000;
@@ -31,6 +34,8 @@ pub(super) struct SharedSession(Arc<Mutex<SessionMemory>>);
 #[derive(Default)]
 pub(super) struct SessionMemory {
     pub memory: Memory,
+    /// What whoever spoke last could read and talk about: somebody with other rights begins anew.
+    rights: Option<(Access, Skills)>,
     /// The last turn and its reply, for a gateway that lost the connection before it could read it.
     last: Option<(u64, Reply)>,
 }
@@ -43,6 +48,16 @@ impl SharedSession {
 }
 
 impl SessionMemory {
+    /// Forgets what was said when the rights of the speaker have changed since: nothing is repeated, confirmed or undone that
+    /// was said under others.
+    pub(super) fn hold_to(&mut self, access: &Access, skills: &Skills) {
+        let same = self.rights.as_ref().is_none_or(|(a, s)| a == access && s == skills);
+        if !same {
+            *self = SessionMemory::default();
+        }
+        self.rights = Some((access.clone(), skills.clone()));
+    }
+
     pub(super) fn replied(&self, turn: u64) -> Option<Reply> {
         self.last.as_ref().filter(|(last, _)| *last == turn).map(|(_, reply)| reply.clone())
     }
@@ -55,11 +70,13 @@ impl SessionMemory {
 }
 
 impl Sessions {
-    /// The memory of session `id` at time `now`. Clients without an id do not share one.
-    pub(super) fn get(&self, id: &str, now: Millis) -> SharedSession {
-        if id == UNKNOWN {
-            return SharedSession::default();
-        }
+    /// The memory of session `id` of `principal` at time `now`: clients choose their ids, and must not hear what somebody else
+    /// was told under the same. Clients without an id do not share one.
+    pub(super) fn of(&self, principal: &Principal, id: &str, now: Millis) -> SharedSession {
+        if id == UNKNOWN { SharedSession::default() } else { self.get(&principal.conversation_key(id), now) }
+    }
+
+    fn get(&self, id: &str, now: Millis) -> SharedSession {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get_mut(id) {
             if now.saturating_sub(entry.used) > IDLE_MS_MAX {
@@ -102,11 +119,40 @@ mod tests {
         assert!(sessions.get("a", 2 * IDLE_MS_MAX + 1).lock().replied(1).is_none());
     }
 
+    fn principal(device: &str) -> Principal {
+        let auth = crate::auth::Auth::in_memory(crate::auth::Policy::presets(), crate::auth::Rule::LoopbackOpen);
+        auth.ensure_owner(None, 0).expect("memory");
+        let local = auth.directory().local().expect("an owner");
+        Principal { device: Some(device.to_owned()), ..local }
+    }
+
     #[test]
     fn clients_without_an_id_share_nothing() {
+        let (sessions, one) = (Sessions::default(), principal("one"));
+        let reply = Reply::error(hal_wire::Code::Internal, "x", "a", "t");
+        sessions.of(&one, UNKNOWN, 0).lock().remember(1, &reply);
+        assert!(sessions.of(&one, UNKNOWN, 1).lock().replied(1).is_none());
+    }
+
+    #[test]
+    fn two_devices_with_the_same_session_id_share_nothing() {
+        let (sessions, one, two) = (Sessions::default(), principal("one"), principal("two"));
+        let reply = Reply::error(hal_wire::Code::Internal, "x", "a", "t");
+        sessions.of(&one, "a", 0).lock().remember(1, &reply);
+        assert!(sessions.of(&two, "a", 1).lock().replied(1).is_none());
+        assert!(sessions.of(&one, "a", 1).lock().replied(1).is_some());
+    }
+
+    #[test]
+    fn other_rights_begin_a_conversation_anew() {
         let sessions = Sessions::default();
-        remember(&sessions, UNKNOWN, 0);
-        assert!(sessions.get(UNKNOWN, 1).lock().replied(1).is_none());
+        remember(&sessions, "a", 0);
+        let (all, none) = (Access::everything(), Access::default());
+        sessions.get("a", 1).lock().hold_to(&all, &Skills::All);
+        sessions.get("a", 1).lock().hold_to(&all, &Skills::All);
+        assert!(sessions.get("a", 1).lock().replied(1).is_some());
+        sessions.get("a", 1).lock().hold_to(&none, &Skills::All);
+        assert!(sessions.get("a", 1).lock().replied(1).is_none());
     }
 
     #[test]
