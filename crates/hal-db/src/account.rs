@@ -210,7 +210,9 @@ impl Catalog {
                 number: entry.number,
                 // The keys of an index are values of its item.
                 indices: (entry.indices.iter())
-                    .filter(|index| !is_own && index.is_of_field(&|number| !mask.hidden.contains_key(&number)))
+                    .filter(|index| {
+                        !is_own && index.is_of_field(&|number| !mask.hidden.contains_key(&number))
+                    })
                     .cloned()
                     .collect(),
                 dictionary: Arc::new(dictionary),

@@ -201,9 +201,7 @@ impl<'a> Txn<'a> {
     fn writable(&self, file: &str) -> Result<Arc<FileEntry>> {
         if let Some(Seen { access, .. }) = &self.seen {
             let is_structure = |name: &str| name == "VOC" || name.starts_with("DICT ");
-            if !access.may_write(file)
-                || (is_structure(&file.trim().to_uppercase()) && !access.structure)
-            {
+            if !access.may_write(file) || (is_structure(&file.trim().to_uppercase()) && !access.structure) {
                 return Err(denied(file, None));
             }
         }

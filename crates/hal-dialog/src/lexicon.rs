@@ -91,7 +91,8 @@ impl Kept {
     ) -> Result<Arc<Lexicon>, Fault> {
         let version = snapshot.version_of(FILES)?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = kept.iter().position(|one| one.person.as_deref() == person && one.access.as_ref() == access);
+        let index =
+            kept.iter().position(|one| one.person.as_deref() == person && one.access.as_ref() == access);
         if let Some(one) = index.map(|index| &kept[index])
             && one.version == version
         {

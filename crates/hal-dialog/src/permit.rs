@@ -77,7 +77,8 @@ fn subject(skill: &str) -> Option<&'static str> {
 
 /// "You may not ask about medications here." Names nothing but what was asked about: neither records nor whether there are any.
 pub(crate) fn refusal(skill: &str, file: Option<&str>, write: bool) -> String {
-    let what = file.and_then(|file| contents(&file.to_uppercase())).or_else(|| subject(skill)).unwrap_or("that");
+    let what =
+        file.and_then(|file| contents(&file.to_uppercase())).or_else(|| subject(skill)).unwrap_or("that");
     match (write, what) {
         (true, "that") => "You may not change that here.".to_owned(),
         (true, what) => format!("You may not change {what} here."),

@@ -208,7 +208,13 @@ impl<'a> Records<'a> {
         self.read.borrow_mut().insert(file.to_string());
         let Some(record) = self.snapshot.read(file, id)? else { return Ok(None) };
         let dictionary = self.snapshot.dictionary(file)?;
-        Ok(Some(Rec { id: id.to_string(), record, dictionary, file: file.into(), hidden: self.hidden.clone() }))
+        Ok(Some(Rec {
+            id: id.to_string(),
+            record,
+            dictionary,
+            file: file.into(),
+            hidden: self.hidden.clone(),
+        }))
     }
 
     /// All records of a file in id order; an absent file has none.

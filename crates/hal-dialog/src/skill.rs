@@ -282,7 +282,9 @@ fn compile_ask(
     }
     let mut reads = ask.reads.clone().unwrap_or_else(|| skill.reads.clone());
     // A query names its file itself.
-    reads.extend(ask.query.iter().filter_map(|query| Some(query.get_ref().split_whitespace().nth(1)?.to_owned())));
+    reads.extend(
+        ask.query.iter().filter_map(|query| Some(query.get_ref().split_whitespace().nth(1)?.to_owned())),
+    );
     reads.sort_unstable();
     reads.dedup();
     Ok(Ask {

@@ -77,7 +77,9 @@ pub(crate) fn write(
             }
         }
         // The note about it is the program's, whether whoever wrote may write there or not.
-        txn.for_the_program(|txn| if txn.has_file("LOG") { txn.write("LOG", &log_id, &log) } else { Ok(()) })?;
+        txn.for_the_program(
+            |txn| if txn.has_file("LOG") { txn.write("LOG", &log_id, &log) } else { Ok(()) },
+        )?;
         Ok(Written::Done)
     })
 }

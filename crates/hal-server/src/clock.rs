@@ -56,16 +56,11 @@ impl Clock {
 
 /// A moment in ms since 1970 as ISO 8601, UTC, whole seconds.
 pub fn iso(unix_ms: i64) -> String {
-        let seconds = unix_ms.div_euclid(1000);
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        // Day 732 of the database's calendar is 1 January 1970.
-        let (year, month, day) = hal_db::date::ymd_from_day(days + 732);
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
+    let seconds = unix_ms.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Day 732 of the database's calendar is 1 January 1970.
+    let (year, month, day) = hal_db::date::ymd_from_day(days + 732);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 #[cfg(test)]

@@ -127,7 +127,14 @@ async fn serve(
             connections_max: config.listener.connections_max,
             questions_at_once: config.listener.questions_at_once,
         };
-        tasks.spawn(listener::tcp::serve(socket, Arc::clone(listener), clock, limits, secret.clone(), draining.clone()));
+        tasks.spawn(listener::tcp::serve(
+            socket,
+            Arc::clone(listener),
+            clock,
+            limits,
+            secret.clone(),
+            draining.clone(),
+        ));
     }
     if let Some(socket) = gateway_socket {
         ready.gateway = Some(socket.local_addr()?);
@@ -139,14 +146,13 @@ async fn serve(
             (None, Some(address)) => Link::Remote(Remote::new(address.clone(), secret, clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
-        let gateway =
-            Arc::new(Gateway {
-                clock,
-                engines,
-                link: Arc::new(link),
-                config: config.gateway.clone(),
-                is_open: options.allow_remote,
-            });
+        let gateway = Arc::new(Gateway {
+            clock,
+            engines,
+            link: Arc::new(link),
+            config: config.gateway.clone(),
+            is_open: options.allow_remote,
+        });
         let mut known = Known::default();
         if local.is_some() {
             // Before anybody can speak: a name that the recogniser was not told is never heard.
@@ -233,11 +239,7 @@ async fn open_listener(
 const SECRET_FILE: &str = "listener.secret";
 
 /// The secret that gateways prove to the listener; the listener makes one at its first start.
-fn secret(
-    config: &Config,
-    data: &std::path::Path,
-    makes: bool,
-) -> anyhow::Result<Option<Arc<SharedSecret>>> {
+fn secret(config: &Config, data: &std::path::Path, makes: bool) -> anyhow::Result<Option<Arc<SharedSecret>>> {
     let named = config.listener.secret_file.as_ref();
     let path = named.cloned().unwrap_or_else(|| data.join(SECRET_FILE));
     let text = match std::fs::read_to_string(&path) {

@@ -121,14 +121,26 @@ pub struct AdminReply {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// A gateway begins the proof of the secret; answered by a [`Challenge`].
-    Hello { nonce: String },
+    Hello {
+        nonce: String,
+    },
     /// The gateway's proof; answered by a [`SignInReply`] without a user.
-    Prove { proof: String },
+    Prove {
+        proof: String,
+    },
     SignIn(SignIn),
     /// A ticket for whoever has this handle.
-    Ticket { handle: Private<String> },
-    SignOut { handle: Private<String> },
-    Admin { token: Private<String>, #[serde(flatten)] admin: Admin },
+    Ticket {
+        handle: Private<String>,
+    },
+    SignOut {
+        handle: Private<String>,
+    },
+    Admin {
+        token: Private<String>,
+        #[serde(flatten)]
+        admin: Admin,
+    },
 }
 
 /// Values of `type` that belong to this module.

@@ -132,7 +132,10 @@ fn whether_a_file_exists_is_not_told() {
 fn a_hidden_field_is_blank_and_may_not_be_named() {
     let db = account().restricted(&hiding("PILL", "SECRET"));
     let record = db.snapshot().expect("snapshot").read("PILL", "p1").expect("granted").expect("there");
-    assert_eq!((record.field(1), record.field(2), record.field(3)), (&b"lisinopril"[..], &b"12"[..], &b""[..]));
+    assert_eq!(
+        (record.field(1), record.field(2), record.field(3)),
+        (&b"lisinopril"[..], &b"12"[..], &b""[..])
+    );
     for sentence in [
         "LIST PILL SECRET",
         "LIST PILL F3",
@@ -152,7 +155,9 @@ fn a_hidden_field_is_blank_and_may_not_be_named() {
         denied(run(&db, sentence));
     }
     // Where nothing names the field there is nothing to refuse, and nothing to see.
-    for sentence in ["LIST PILL ALL_OF_IT", "LIST VISIT EVAL \"TRANS(PILL,PILL_ID,-1,'X')\"", "LIST VISIT SHOWN"] {
+    for sentence in
+        ["LIST PILL ALL_OF_IT", "LIST VISIT EVAL \"TRANS(PILL,PILL_ID,-1,'X')\"", "LIST VISIT SHOWN"]
+    {
         let shown = run(&db, sentence);
         assert!(!format!("{shown:?}").contains("hush"), "{sentence}: {shown:?}");
     }

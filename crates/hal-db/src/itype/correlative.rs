@@ -237,7 +237,6 @@ fn is_translation(code: &str) -> bool {
     })
 }
 
-
 fn copied(node: &Node) -> Option<Node> {
     Some(match node {
         Node::Id => Node::Id,

@@ -14,13 +14,16 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Does it, if `who` may manage the household; refusals are noted.
 pub fn run(auth: &Auth, who: &Principal, command: &Admin, now_ms: i64) -> AdminReply {
     if !who.admin {
-        auth.audit().record(now_ms, Event {
-            what: "admin".to_owned(),
-            user: who.user.clone(),
-            device: who.device.clone().unwrap_or_default(),
-            result: "denied".to_owned(),
-            ..Event::default()
-        });
+        auth.audit().record(
+            now_ms,
+            Event {
+                what: "admin".to_owned(),
+                user: who.user.clone(),
+                device: who.device.clone().unwrap_or_default(),
+                result: "denied".to_owned(),
+                ..Event::default()
+            },
+        );
         let error = "only owners manage users, devices and the audit log".to_owned();
         return AdminReply { error: Some(error), ..AdminReply::default() };
     }
@@ -32,11 +35,14 @@ pub fn run(auth: &Auth, who: &Principal, command: &Admin, now_ms: i64) -> AdminR
             })
         }
         Admin::UserRole { id, role } => said(auth.set_role(id, role, by, now_ms), |user| {
-            format!("{} is {} now; what they ask is held to that from their next question on", user.id, user.role)
+            format!(
+                "{} is {} now; what they ask is held to that from their next question on",
+                user.id, user.role
+            )
         }),
-        Admin::UserRemove { id } => said(auth.remove_user(id, by, now_ms), |()| {
-            format!("removed {id} with all devices and tokens")
-        }),
+        Admin::UserRemove { id } => {
+            said(auth.remove_user(id, by, now_ms), |()| format!("removed {id} with all devices and tokens"))
+        }
         Admin::UserList => lines(users(&auth.directory())),
         Admin::DeviceAdd { user, name, scope, days } => {
             let expires_ms = days.map(|days| now_ms + i64::from(days) * DAY_MS);
@@ -101,18 +107,23 @@ fn users(directory: &Directory) -> Vec<String> {
 }
 
 fn devices(directory: &Directory, now_ms: i64) -> Vec<String> {
-    let head = format!("{:<12} {:<16} {:<10} {:<9} {:<20} {}", "DEVICE", "USER", "SCOPE", "STATE", "SEEN", "NAME");
+    let head =
+        format!("{:<12} {:<16} {:<10} {:<9} {:<20} {}", "DEVICE", "USER", "SCOPE", "STATE", "SEEN", "NAME");
     let line = |device: &super::Device| {
-        let mut ends = directory.credentials().filter(|one| one.device.as_ref() == Some(&device.id)).peekable();
-        let expired = ends.peek().is_some()
-            && ends.all(|one| one.expires_ms.is_some_and(|expires| expires <= now_ms));
+        let mut ends =
+            directory.credentials().filter(|one| one.device.as_ref() == Some(&device.id)).peekable();
+        let expired =
+            ends.peek().is_some() && ends.all(|one| one.expires_ms.is_some_and(|expires| expires <= now_ms));
         let state = match device.revoked_ms {
             Some(_) => "revoked",
             None if expired => "expired",
             None => "open",
         };
         let seen = shown(Some(device.seen_ms));
-        format!("{:<12} {:<16} {:<10} {state:<9} {seen:<20} {}", device.id, device.user, device.scope, device.name)
+        format!(
+            "{:<12} {:<16} {:<10} {state:<9} {seen:<20} {}",
+            device.id, device.user, device.scope, device.name
+        )
     };
     std::iter::once(head).chain(directory.devices.values().map(line)).collect()
 }

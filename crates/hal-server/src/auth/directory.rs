@@ -58,7 +58,9 @@ impl Kind {
     }
 
     pub fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Token, Kind::Cookie, Kind::Ticket, Kind::Pairing].into_iter().find(|kind| kind.as_str() == name)
+        [Kind::Token, Kind::Cookie, Kind::Ticket, Kind::Pairing]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 
     /// How long one lives that has no date of its own, in ms.

@@ -120,10 +120,11 @@ impl Policy {
 impl Line {
     fn grant(&self, user: &str) -> Grant {
         let except: BTreeSet<String> = self.except.iter().map(|name| name.to_uppercase()).collect();
-        let files = |names: &[String]| {
-            if names.iter().any(|name| name == "*") { Files::All } else { Files::only(names) }
-                .and(&if except.is_empty() { Files::All } else { Files::Except(except.clone()) })
-        };
+        let files =
+            |names: &[String]| {
+                if names.iter().any(|name| name == "*") { Files::All } else { Files::only(names) }
+                    .and(&if except.is_empty() { Files::All } else { Files::Except(except.clone()) })
+            };
         let upper = |names: &Vec<String>| names.iter().map(|name| name.to_uppercase()).collect();
         let own = self.rows.iter().filter_map(|(file, items)| {
             let (item, value) = items.iter().next()?;

@@ -148,8 +148,7 @@ impl Auth {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        let policy =
-            Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))?;
+        let policy = Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))?;
         let database = store::open(data)?;
         Auth::over(database, policy, rule, Some(data.join(store::FOLDER)))
     }
@@ -169,7 +168,12 @@ impl Auth {
         store::load(&snapshot, &mut directory)?;
         let audit = Audit::start(database.clone(), store::audit_head(&snapshot)?)?;
         drop(snapshot);
-        let state = Mutex::new(State { directory, lockout: Lockout::default(), pairing_wrong: 0, strangers: Strangers::default() });
+        let state = Mutex::new(State {
+            directory,
+            lockout: Lockout::default(),
+            pairing_wrong: 0,
+            strangers: Strangers::default(),
+        });
         Ok(Auth { state, database, audit, rule, dir })
     }
 
@@ -230,10 +234,8 @@ impl Auth {
         let known = std::fs::read_to_string(&path)
             .is_ok_and(|token| state.directory.credential(&Digest::of(token.trim()), now_ms).is_ok());
         if !known {
-            let device =
-                state.directory.add_device(&owner.id, "this machine", PERSONAL, random(), now_ms)?;
-            let (credential, token) =
-                state.directory.issue(Kind::Token, &device, None, random(), now_ms)?;
+            let device = state.directory.add_device(&owner.id, "this machine", PERSONAL, random(), now_ms)?;
+            let (credential, token) = state.directory.issue(Kind::Token, &device, None, random(), now_ms)?;
             // First the file: a token that nobody has would stay for ever.
             write_private(&path, &token).with_context(|| format!("cannot write {}", path.display()))?;
             self.commit(&mut state, vec![Change::Device(device), Change::Credential(credential)])?;
@@ -252,35 +254,36 @@ impl Auth {
             Ok(signed_in) => {
                 let principal = &signed_in.principal;
                 let device = principal.device.as_deref().unwrap_or("");
-                self.audit.record(now_ms, Event {
-                    what: what.to_owned(),
-                    user: principal.user.clone(),
-                    device: device.to_owned(),
-                    address: attempt.address.clone(),
-                    about: attempt.means.as_str().to_owned(),
-                    result: "ok".to_owned(),
-                    ..Event::default()
-                });
+                self.audit.record(
+                    now_ms,
+                    Event {
+                        what: what.to_owned(),
+                        user: principal.user.clone(),
+                        device: device.to_owned(),
+                        address: attempt.address.clone(),
+                        about: attempt.means.as_str().to_owned(),
+                        result: "ok".to_owned(),
+                        ..Event::default()
+                    },
+                );
             }
             // The wait itself was noted when it began.
             Err(Refusal::Wait(_)) => {}
-            Err(refusal) => self.audit.record(now_ms, Event {
-                what: what.to_owned(),
-                address: attempt.address.clone(),
-                about: attempt.means.as_str().to_owned(),
-                result: refusal.as_str().to_owned(),
-                ..Event::default()
-            }),
+            Err(refusal) => self.audit.record(
+                now_ms,
+                Event {
+                    what: what.to_owned(),
+                    address: attempt.address.clone(),
+                    about: attempt.means.as_str().to_owned(),
+                    result: refusal.as_str().to_owned(),
+                    ..Event::default()
+                },
+            ),
         }
         done
     }
 
-    fn try_sign_in(
-        &self,
-        state: &mut State,
-        attempt: &Attempt,
-        now_ms: i64,
-    ) -> Result<SignedIn, Refusal> {
+    fn try_sign_in(&self, state: &mut State, attempt: &Attempt, now_ms: i64) -> Result<SignedIn, Refusal> {
         match &attempt.means {
             Means::Nothing if self.rule == Rule::Off => self.local(state),
             Means::Nothing => Err(Refusal::Missing),
@@ -296,10 +299,15 @@ impl Auth {
                 Ok(SignedIn { principal, secret: None })
             }
             Means::Ticket(ticket) => {
-                let credential = self.open_with(state, ticket, &attempt.address, now_ms, |state, digest| {
-                    let credential = state.directory.credential(digest, now_ms)?;
-                    if credential.kind == Kind::Ticket { Ok(credential.clone()) } else { Err(Refusal::Unknown) }
-                })?;
+                let credential =
+                    self.open_with(state, ticket, &attempt.address, now_ms, |state, digest| {
+                        let credential = state.directory.credential(digest, now_ms)?;
+                        if credential.kind == Kind::Ticket {
+                            Ok(credential.clone())
+                        } else {
+                            Err(Refusal::Unknown)
+                        }
+                    })?;
                 self.use_ticket(state, &credential, now_ms)
             }
             Means::Pairing(code) => self.pair(state, code, attempt, Kind::Token, now_ms),
@@ -333,8 +341,11 @@ impl Auth {
     ) -> Result<T, Refusal> {
         let text = text.trim();
         let keys = [Key::of_address(address), Key::of_secret(text)];
-        let found =
-            if text.len() > secret::SECRET_BYTES_MAX { Err(Refusal::Unknown) } else { look(state, &Digest::of(text)) };
+        let found = if text.len() > secret::SECRET_BYTES_MAX {
+            Err(Refusal::Unknown)
+        } else {
+            look(state, &Digest::of(text))
+        };
         match found {
             Ok(found) => Ok(found),
             // Once right, now over: its holder is no guesser.
@@ -343,7 +354,14 @@ impl Auth {
         }
     }
 
-    fn wrong(&self, state: &mut State, keys: &[Key], address: &str, refusal: Refusal, now_ms: i64) -> Refusal {
+    fn wrong(
+        &self,
+        state: &mut State,
+        keys: &[Key],
+        address: &str,
+        refusal: Refusal,
+        now_ms: i64,
+    ) -> Refusal {
         let wait = state.lockout.wait_ms(keys, now_ms);
         if wait > 0 {
             return Refusal::Wait(wait);
@@ -351,13 +369,16 @@ impl Auth {
         if state.lockout.wrong(keys, now_ms) {
             let wait = state.lockout.wait_ms(keys, now_ms);
             warn!(%address, wait_ms = wait, "wrong secrets: locked out for a while");
-            self.audit.record(now_ms, Event {
-                what: "lock_out".to_owned(),
-                address: address.to_owned(),
-                about: format!("{wait} ms"),
-                result: "locked_out".to_owned(),
-                ..Event::default()
-            });
+            self.audit.record(
+                now_ms,
+                Event {
+                    what: "lock_out".to_owned(),
+                    address: address.to_owned(),
+                    about: format!("{wait} ms"),
+                    result: "locked_out".to_owned(),
+                    ..Event::default()
+                },
+            );
         }
         refusal
     }
@@ -439,12 +460,7 @@ impl Auth {
         }
     }
 
-    fn cookie_for(
-        &self,
-        state: &mut State,
-        principal: &Principal,
-        now_ms: i64,
-    ) -> Result<SignedIn, Refusal> {
+    fn cookie_for(&self, state: &mut State, principal: &Principal, now_ms: i64) -> Result<SignedIn, Refusal> {
         let device = principal.device.as_deref().and_then(|device| state.directory.devices.get(device));
         let device = device.cloned().ok_or(Refusal::Unknown)?;
         let issued = state.directory.issue(Kind::Cookie, &device, principal.expires_ms, random(), now_ms);
@@ -511,12 +527,15 @@ impl Auth {
             }
             strangers.noted += 1;
         }
-        self.audit.record(now_ms, Event {
-            what: "turn".to_owned(),
-            address: address.to_owned(),
-            result: refusal.as_str().to_owned(),
-            ..Event::default()
-        });
+        self.audit.record(
+            now_ms,
+            Event {
+                what: "turn".to_owned(),
+                address: address.to_owned(),
+                result: refusal.as_str().to_owned(),
+                ..Event::default()
+            },
+        );
     }
 
     /// A ticket for one WebSocket of whoever has this handle.
@@ -643,14 +662,17 @@ impl Auth {
     }
 
     fn note(&self, now_ms: i64, what: &str, user: &str, device: &str, about: &str, result: &str) {
-        self.audit.record(now_ms, Event {
-            what: what.to_owned(),
-            user: user.to_owned(),
-            device: device.to_owned(),
-            about: about.to_owned(),
-            result: result.to_owned(),
-            ..Event::default()
-        });
+        self.audit.record(
+            now_ms,
+            Event {
+                what: what.to_owned(),
+                user: user.to_owned(),
+                device: device.to_owned(),
+                about: about.to_owned(),
+                result: result.to_owned(),
+                ..Event::default()
+            },
+        );
     }
 
     fn note_more(&self, more: u64, now_ms: i64) {
@@ -678,9 +700,8 @@ pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let partial = path.with_extension("new");
     // One that a crash left may have other rights.
-    std::fs::remove_file(&partial).or_else(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
-    })?;
+    std::fs::remove_file(&partial)
+        .or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

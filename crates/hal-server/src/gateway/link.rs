@@ -18,10 +18,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::clock::Clock;
 use crate::auth::secret::{Digest, End, SharedSecret};
-use crate::listener::{Caller, Listener};
+use crate::clock::Clock;
 use crate::listener::tcp::IDLE_LIMIT;
+use crate::listener::{Caller, Listener};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Longer than a session waits, so that the session's own limit speaks first.
@@ -195,8 +195,7 @@ impl Remote {
         getrandom::fill(&mut random).map_err(|_| "no randomness")?;
         let nonce = Digest::of(&format!("{random:?}")).to_hex();
         let hello = sign_in::Request::Hello { nonce: nonce.clone() }.to_line();
-        let (stream, challenge) =
-            self.exchange_on(stream, &hello, sign_in::from_line::<Challenge>).await?;
+        let (stream, challenge) = self.exchange_on(stream, &hello, sign_in::from_line::<Challenge>).await?;
         if !secret.proves(End::Listener, &nonce, &challenge.nonce, &challenge.proof) {
             return Err("it did not prove that it knows the secret");
         }

@@ -4,6 +4,7 @@
 //! half an upgrade, as the deployment document's does; a real upgrade that lost a header on its way must say which.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use hal_wire::client::Greeting;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
@@ -21,6 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
+use super::sign_in::Peer;
 use super::{Gateway, page};
 
 /// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
@@ -65,8 +69,8 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
                 return;
             }
         };
-        let mut stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (mut stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: pause instead of spinning.
                 warn!(%error, "connection not accepted");
@@ -83,7 +87,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         };
         let service = service.clone();
         tokio::spawn(async move {
-            connection(stream, service).await;
+            connection(stream, Peer(peer), service).await;
             drop(permit);
         });
     }
@@ -91,8 +95,12 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
 
 type Service = TowerToHyperService<Router>;
 
-async fn connection(stream: TcpStream, service: Service) {
+async fn connection(stream: TcpStream, peer: Peer, service: Service) {
     stream.set_nodelay(true).ok();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.call(request)
+    });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_LIMIT)
@@ -106,12 +114,15 @@ async fn connection(stream: TcpStream, service: Service) {
     }
 }
 
-async fn route(State(shared): State<Shared>, request: Request) -> Result<Response<Body>, Infallible> {
+async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Response<Body>, Infallible> {
     let draining = *shared.draining.borrow();
     let mut response = match upgrade_of(request.headers()) {
         Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
         Upgrade::Missing(headers) => missing(&headers),
-        Upgrade::Complete | Upgrade::None => plain(&request, draining),
+        Upgrade::Complete | Upgrade::None => match shared.gateway.sign_in_page(&mut request).await {
+            Some(response) => response,
+            None => plain(&request, draining),
+        },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     Ok(response)
@@ -178,16 +189,23 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let handle = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
+        Ok(who) => who.handle,
+        Err(refused) => return *refused,
+    };
     let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         return status(StatusCode::SERVICE_UNAVAILABLE, "busy");
     };
     let (mut parts, _) = request.into_parts();
-    let wishes = wishes(&parts.uri, &parts.headers);
+    let wishes = Wishes { handle, ..wishes(&parts.uri, &parts.headers) };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
     upgrade
+        // Browsers that show a token as a subprotocol need another one as the answer.
+        .protocols(["hal"])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_write_buffer_size(UNSENT_BYTES_MAX)
@@ -214,7 +232,7 @@ fn wishes(uri: &Uri, headers: &HeaderMap) -> Wishes {
 
 /// A browser tells which page wants to connect. Any page of the web could reach a server on its reader's own
 /// machine, so only pages of this host may, on any port, and those that the settings name.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(super) fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     if allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
@@ -226,7 +244,7 @@ fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
 }
 
 /// `example.com` of `example.com:8768`, `[::1]` of `[::1]:8768`.
-fn host_name(authority: &str) -> &str {
+pub(super) fn host_name(authority: &str) -> &str {
     let end =
         if authority.starts_with('[') { authority.find(']').map(|at| at + 1) } else { authority.find(':') };
     &authority[..end.unwrap_or(authority.len())]
@@ -262,6 +280,10 @@ fn get(path: &str, wants_page: bool, draining: bool) -> Response<Body> {
         "healthz" | "health" => health(draining),
         // A probe of `/` is a health check; a browser says that it wants a page.
         "" if !wants_page => health(draining),
+        // The page itself asks who is there.
+        "signin" | "pair" if wants_page => {
+            page::asset("/").unwrap_or_else(|| status(StatusCode::NOT_FOUND, "not found"))
+        }
         _ => match page::asset(path) {
             Some(response) => response,
             // `/voice` is the page below `/voice/`: its files are named relative to it.
@@ -286,7 +308,7 @@ fn status(code: StatusCode, word: &str) -> Response<Body> {
     text(code, "application/json", format!("{{\"service\":\"hal-voice-gateway\",\"status\":\"{word}\"}}\n"))
 }
 
-fn text(code: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+pub(super) fn text(code: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = code;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -3,8 +3,8 @@
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
 mod journal;
-mod sign_in;
 mod sessions;
+mod sign_in;
 pub(crate) mod tcp;
 
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hal_db::Access;
-use hal_dialog::{Memory, Skills};
 use hal_dialog::session::Millis;
+use hal_dialog::{Memory, Skills};
 use hal_wire::listener::{Reply, UNKNOWN};
 
 use crate::auth::Principal;
@@ -120,7 +120,8 @@ mod tests {
     }
 
     fn principal(device: &str) -> Principal {
-        let auth = crate::auth::Auth::in_memory(crate::auth::Policy::presets(), crate::auth::Rule::LoopbackOpen);
+        let auth =
+            crate::auth::Auth::in_memory(crate::auth::Policy::presets(), crate::auth::Rule::LoopbackOpen);
         auth.ensure_owner(None, 0).expect("memory");
         let local = auth.directory().local().expect("an owner");
         Principal { device: Some(device.to_owned()), ..local }

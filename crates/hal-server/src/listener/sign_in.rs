@@ -75,7 +75,11 @@ impl Listener {
     fn administer(&self, token: &str, command: &sign_in::Admin) -> AdminReply {
         let now_ms = self.clock.unix_ms();
         let principal = if token.is_empty() {
-            if self.auth.rule() == Rule::Required { Err(Refusal::Missing) } else { self.auth.look_up(LOCAL, now_ms) }
+            if self.auth.rule() == Rule::Required {
+                Err(Refusal::Missing)
+            } else {
+                self.auth.look_up(LOCAL, now_ms)
+            }
         } else {
             self.auth.open_turn(token, now_ms)
         };
