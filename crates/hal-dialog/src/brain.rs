@@ -80,6 +80,16 @@ pub struct Spoken {
     pub words: Vec<String>,
 }
 
+/// One ask, as a table of who may ask what needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct AskInfo<'a> {
+    pub skill: &'a str,
+    pub action: &'a str,
+    /// Files that it cannot be answered without.
+    pub reads: &'a [String],
+    pub example: Option<&'a str>,
+}
+
 /// A skill file that cannot be used, with the place of the fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("skill {file}, line {line}: {message}")]
@@ -176,6 +186,16 @@ impl Brain {
         let records = Records::new(snapshot, Moment { day: 0, second: 0, unix_ms: 0 });
         lexicon::read(&records, &self.synonyms, None)
             .map_or_else(|_| Spoken::default(), |lexicon| vocabulary::spoken(self, &lexicon))
+    }
+
+    /// Every ask there is, with what it needs: for tables of who may ask what.
+    pub fn asks(&self) -> impl Iterator<Item = AskInfo<'_>> {
+        self.asks.iter().map(|ask| AskInfo {
+            skill: &ask.skill,
+            action: &ask.action,
+            reads: &ask.reads,
+            example: ask.examples.first().map(|example| example.text.as_str()),
+        })
     }
 
     /// Sentences that a new user can try.

@@ -23,7 +23,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
+pub use brain::{AskInfo, Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
 pub use memory::Memory;
 pub use permit::Skills;

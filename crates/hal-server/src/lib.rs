@@ -8,4 +8,6 @@ pub mod edge;
 mod engines;
 mod gateway;
 mod listener;
+#[cfg(test)]
+mod matrix_tests;
 pub mod run;

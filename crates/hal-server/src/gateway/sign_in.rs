@@ -89,6 +89,15 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
+/// Whether a cookie is all that a request shows.
+fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or("");
+    cookie(headers).is_some()
+        && !headers.contains_key(header::AUTHORIZATION)
+        && in_subprotocol(headers).is_none()
+        && !query.split('&').any(|pair| pair.starts_with("token=") || pair.starts_with("ticket="))
+}
+
 /// Whether a request comes from a program on this machine that reached this port itself.
 ///
 /// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
@@ -150,6 +159,12 @@ impl Gateway {
         let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
         match self.link.sign_in(sign_in::Request::SignIn(request)).await {
             Ok(reply) => match reply.code() {
+                // A cookie that ran out is no worse than none: browsers send it to every port of this machine.
+                Some(Code::SignInRequired) if only_cookie(headers, uri) && is_local(headers, peer) => {
+                    let mut headers = headers.clone();
+                    headers.remove(header::COOKIE);
+                    Box::pin(self.let_in(&headers, uri, peer)).await
+                }
                 None => Ok(LetIn { handle: reply.handle.clone(), reply }),
                 Some(code) => Err(Box::new(refusal(code, reply.retry_after_ms))),
             },

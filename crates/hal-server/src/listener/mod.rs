@@ -72,7 +72,7 @@ impl Listener {
     }
 
     /// Answers one request as it came over the wire with the line to send back.
-    fn handle(&self, request: Request, caller: Caller) -> Vec<u8> {
+    pub(crate) fn handle(&self, request: Request, caller: Caller) -> Vec<u8> {
         match request {
             Request::Ask(ask) => self.ask(&ask, caller).to_line(),
             Request::LogConversation(log) => self.log(log, caller).to_line(),
