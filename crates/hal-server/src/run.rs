@@ -2,7 +2,7 @@
 //!
 //! Settings are read and checked before anything is opened; everything is opened before anything is announced.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::auth::secret::{SharedSecret, token};
-use crate::auth::{Auth, Rule, write_private};
+use crate::auth::{self, Auth, Rule, write_private};
 use crate::clock::Clock;
 use crate::config::{self, Config, Role, ServeOptions, default_data_dir};
 use crate::demo;
@@ -122,7 +122,9 @@ async fn serve(
     let secret = secret(config, data, with_listener)?;
     let mut tasks = tokio::task::JoinSet::new();
     if let (Some(socket), Some(listener)) = (listener_socket, &local) {
-        ready.listener = Some(socket.local_addr()?);
+        let address = socket.local_addr()?;
+        ready.listener = Some(address);
+        note_address(data, address);
         let limits = Limits {
             connections_max: config.listener.connections_max,
             questions_at_once: config.listener.questions_at_once,
@@ -231,8 +233,22 @@ async fn open_listener(
         let auth = Auth::open(&dir, rule)?;
         auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
         Ok(auth)
-    });
-    Ok(Listener::new(database, brain, Arc::new(auth.await??), clock))
+    })
+    .await??;
+    Ok(Listener::new(database, brain, Arc::new(auth), clock))
+}
+
+/// Where commands on this machine find the listener. Without the file they work on the folder alone, and say that it is in use.
+fn note_address(data: &std::path::Path, address: SocketAddr) {
+    let ip = match address.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    let path = data.join(auth::FOLDER).join(auth::ADDRESS_FILE);
+    if let Err(error) = write_private(&path, &SocketAddr::new(ip, address.port()).to_string()) {
+        warn!(%error, "address not noted for commands on this machine");
+    }
 }
 
 /// Name of the shared secret's file in the data folder.

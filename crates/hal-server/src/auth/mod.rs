@@ -22,5 +22,6 @@ pub use self::directory::{Device, Kind, Refusal, Unfit, User};
 pub use self::policy::Policy;
 pub use self::principal::{LOCAL, Principal};
 pub use self::service::{
-    Attempt, Auth, Means, OWNER_TOKEN_FILE, POLICY_FILE, Rule, SharedAuth, SignedIn, write_private,
+    ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, POLICY_FILE, Rule, SharedAuth, SignedIn,
+    read_directory, write_private,
 };

@@ -20,6 +20,10 @@ use super::store;
 pub const POLICY_FILE: &str = "access.toml";
 /// The token of the program's own machine, readable by the system's user alone.
 pub const OWNER_TOKEN_FILE: &str = "owner-token";
+/// Where the listener of the running server is, for commands on its own machine.
+pub const ADDRESS_FILE: &str = "address";
+/// Folder of all of it, below the data folder.
+pub const FOLDER: &str = store::FOLDER;
 /// Wrong pairing codes from anywhere after which every code that is open becomes void: 40 bits are not for guessing at.
 const PAIRING_WRONG_MAX: u32 = 50;
 
@@ -142,13 +146,7 @@ impl Auth {
     ///
     /// Errors: a policy file with a fault, a database that cannot be opened.
     pub fn open(data: &Path, rule: Rule) -> anyhow::Result<Auth> {
-        let path = data.join(POLICY_FILE);
-        let own = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
-        let policy = Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))?;
+        let policy = read_policy(data)?;
         let database = store::open(data)?;
         Auth::over(database, policy, rule, Some(data.join(store::FOLDER)))
     }
@@ -690,6 +688,27 @@ impl Auth {
         self.note_more(more, now_ms);
         self.audit.flush();
     }
+}
+
+/// Who there is, read from the files alone, also beside a server that runs.
+///
+/// Errors: there is nothing yet, or it cannot be read.
+pub fn read_directory(data: &Path) -> anyhow::Result<Directory> {
+    let policy = read_policy(data)?;
+    let database = Database::open_read_only(&data.join(FOLDER))?;
+    let mut directory = Directory::new(policy);
+    store::load(&database.snapshot()?, &mut directory)?;
+    Ok(directory)
+}
+
+fn read_policy(data: &Path) -> anyhow::Result<Policy> {
+    let path = data.join(POLICY_FILE);
+    let own = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
 }
 
 /// What an [`Auth`] is shared as.

@@ -22,8 +22,10 @@ use stream::{Inner, Stream, Timed, now};
 use url::ServerUrl;
 
 pub(crate) mod diagnose;
+pub(crate) mod pairing;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 pub(crate) mod url;
 
 /// Largest message taken: a spoken answer of a few minutes, in base64.
@@ -52,6 +54,8 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) url: ServerUrl,
+    /// What this program signs in with, where it has something.
+    pub(crate) token: Option<String>,
     /// Trusted beside the system's own authorities.
     pub(crate) ca_files: Vec<PathBuf>,
     pub(crate) limits: Limits,
@@ -75,6 +79,8 @@ pub(crate) enum Outcome {
     Asked,
     NothingFound,
     NotUnderstood,
+    /// Whoever this program asks for may not ask that.
+    Denied,
     Failed,
 }
 
@@ -116,7 +122,7 @@ impl Client {
     pub(crate) fn connect(target: &Target) -> Result<Client, Lost> {
         let deadline = now() + target.limits.connect;
         let stream = open(target, deadline).map_err(Lost::Closed)?;
-        let socket = upgrade(&target.url, stream, deadline).map_err(Lost::Closed)?;
+        let socket = upgrade(target, stream, deadline).map_err(Lost::Closed)?;
         let mut client = Client { socket, session: None, notices: Vec::new(), limits: target.limits };
         client.greeting(&target.url, deadline)?;
         Ok(client)
@@ -403,13 +409,20 @@ fn resolve(url: &ServerUrl, deadline: Instant) -> Result<Vec<SocketAddr>, Failur
     }
 }
 
-fn upgrade(url: &ServerUrl, mut stream: Stream, deadline: Instant) -> Result<WebSocket<Stream>, Failure> {
+fn upgrade(target: &Target, mut stream: Stream, deadline: Instant) -> Result<WebSocket<Stream>, Failure> {
+    let url = &target.url;
     stream.set_deadline(Some(deadline));
     let head = stream.head();
-    let request = url
+    let mut request = url
         .to_string()
         .into_client_request()
         .map_err(|error| Failure::new(format!("{url} cannot be asked for: {error}")))?;
+    if let Some(token) = &target.token {
+        let value = format!("Bearer {token}").parse().map_err(|_| {
+            Failure::new("the token has characters that no token has").hint("check HAL_TOKEN, or pair again")
+        })?;
+        request.headers_mut().insert("authorization", value);
+    }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));

@@ -25,6 +25,7 @@ where
 
 fn target(url: &str, ca: Option<&Path>) -> Target {
     Target {
+        token: None,
         url: ServerUrl::parse(url).unwrap(),
         ca_files: ca.into_iter().map(Path::to_path_buf).collect(),
         // Long enough for a busy machine; only the tests of silence wait for one.

@@ -9,6 +9,8 @@ mod cert;
 mod chat;
 mod db;
 mod haproxy;
+mod household;
+mod pair;
 mod serve;
 mod tcl;
 
@@ -21,6 +23,10 @@ pub(crate) enum Command {
     Cert(cert::Cert),
     Db(db::Db),
     Tcl(tcl::Tcl),
+    User(household::User),
+    Device(household::Device),
+    Pair(pair::Pair),
+    Audit(household::Audit),
 }
 
 impl Command {
@@ -33,6 +39,10 @@ impl Command {
             Command::Cert(cert) => cert.run(),
             Command::Db(db) => db.run(),
             Command::Tcl(tcl) => tcl.run(),
+            Command::User(user) => user.run(),
+            Command::Device(device) => device.run(),
+            Command::Pair(pair) => pair.run(),
+            Command::Audit(audit) => audit.run(),
         }
     }
 }

@@ -13,7 +13,7 @@ use clap::Args;
 use hal_db::tcl::{Next, Person, Session, World};
 use rustyline::error::ReadlineError;
 
-use super::db;
+use super::{db, household};
 use crate::report::{self, Exit, Failure};
 use machine::Machine;
 use screen::Screen;
@@ -32,6 +32,10 @@ pub(crate) struct Tcl {
     /// Folder of the database; else that of HAL_DATA, else the usual place.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Work as this user of the household, held to what their role may read and
+    /// write; else as its owner.
+    #[arg(long = "as", value_name = "USER")]
+    as_user: Option<String>,
     /// A command and its words; quotes around all of it keep those within.
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
@@ -52,11 +56,12 @@ impl Tcl {
         let (words, data) = db::words_and_data(self.words, self.data)?;
         let dir = db::existing(data)?;
         let database = db::open_reading(Some(dir.clone()))?;
-        let mut machine = Machine::new(&dir, database);
+        let access = self.as_user.as_deref().map(|user| household::access_of(&dir, user)).transpose()?;
+        let mut machine = Machine::new(&dir, database, access);
         let interrupt = Arc::new(AtomicBool::new(false));
         let one = !words.is_empty();
         let mut screen = Screen::new(Arc::clone(&interrupt), one);
-        let mut session = Session::new(machine.home(), person(screen.is_interactive()));
+        let mut session = Session::new(machine.home(), person(self.as_user, screen.is_interactive()));
         if one {
             run(&mut session, &db::words_to_sentence(&words), &mut screen, &mut machine);
         } else if screen.is_interactive() {
@@ -82,9 +87,13 @@ fn run(session: &mut Session, line: &str, screen: &mut Screen, machine: &mut Mac
     next
 }
 
-fn person(interactive: bool) -> Person {
+fn person(as_user: Option<String>, interactive: bool) -> Person {
     let named = |name| std::env::var(name).ok().filter(|name: &String| !name.is_empty());
-    let user = named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_default();
+    let user = as_user
+        .or_else(|| named("USER"))
+        .or_else(|| named("LOGNAME"))
+        .or_else(|| named("USERNAME"))
+        .unwrap_or_default();
     let tty = if interactive { named("TERM") } else { None };
     Person { user, number: 1, tty: tty.unwrap_or_else(|| "none".to_owned()) }
 }

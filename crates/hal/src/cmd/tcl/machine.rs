@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use hal_db::tcl::{Account, Host};
-use hal_db::{Database, Error};
+use hal_db::{Access, Database, Error};
 
 /// Name of the file that makes a folder an account.
 const STORE: &str = "hal.redb";
@@ -13,12 +13,19 @@ const STORE: &str = "hal.redb";
 pub(super) struct Machine {
     home: PathBuf,
     open: HashMap<PathBuf, Database>,
+    /// Set where the session is not the owner's: other accounts have other households, which do not know them.
+    is_limited: bool,
 }
 
 impl Machine {
-    pub(super) fn new(dir: &Path, database: Database) -> Machine {
+    pub(super) fn new(dir: &Path, database: Database, access: Option<Access>) -> Machine {
         let home = canonical(dir);
-        Machine { open: HashMap::from([(home.clone(), database)]), home }
+        let database = match &access {
+            Some(access) => database.restricted(access),
+            None => database,
+        };
+        let is_limited = database.access().is_some();
+        Machine { open: HashMap::from([(home.clone(), database)]), home, is_limited }
     }
 
     /// The account that the session begins in.
@@ -61,6 +68,9 @@ impl Host for Machine {
             )));
         };
         let dir = canonical(&dir);
+        if self.is_limited && dir != self.home {
+            return Err(Error::Denied { file: name.to_owned(), field: None, write: false });
+        }
         if let Some(database) = self.open.get(&dir) {
             return Ok(account(&dir, database));
         }
