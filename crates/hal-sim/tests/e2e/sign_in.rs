@@ -35,7 +35,8 @@ fn a_device_behind_the_proxy_is_let_in_by_a_code_and_shut_out_again() {
     let server = Options::demo(folder.path()).start().expect("hal serve --demo answers");
     let home = Household { server, folder };
     let front = Front::subdomain(&home);
-    let (data, device) = (home.folder.path().to_str().expect("a plain name"), TempDir::new().expect("a folder"));
+    let (data, device) =
+        (home.folder.path().to_str().expect("a plain name"), TempDir::new().expect("a folder"));
     let (url, authority) = (front.url(), front.authority.to_str().expect("a plain name").to_owned());
     let ask = || run(&["ask", "--server", &url, "--ca", &authority, QUESTION], device.path());
 
@@ -48,7 +49,8 @@ fn a_device_behind_the_proxy_is_let_in_by_a_code_and_shut_out_again() {
     let code = done(&run(&["pair", "owner", "--name", "laptop", "--data", data], home.folder.path()));
     let wrong = run(&["pair", "AAAA-AAAA", "--server", &url, "--ca", &authority], device.path());
     assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
-    let paired = run(&["pair", &code, "--server", &url, "--ca", &authority, "--name", "laptop"], device.path());
+    let paired =
+        run(&["pair", &code, "--server", &url, "--ca", &authority, "--name", "laptop"], device.path());
     done(&paired);
     assert!(done(&ask()).to_lowercase().contains(MEDICATION));
     let again = run(&["pair", &code, "--server", &url, "--ca", &authority], device.path());
