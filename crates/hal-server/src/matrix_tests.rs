@@ -135,7 +135,7 @@ fn house() -> House {
         (Who::OtherHousehold, Some(stranger)),
     ]);
     let brain = Brain::builtin().expect("the skills compile");
-    let listener = Listener::new(database.clone(), brain, Arc::clone(&auth), clock);
+    let listener = Listener::new(database.clone(), brain, Arc::clone(&auth), clock, None);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hal_db::Database;
+use hal_db::qmclient::Address;
 use hal_dialog::{Brain, Spoken};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -22,7 +23,7 @@ use crate::demo;
 use crate::engines::Engines;
 use crate::gateway::{self, Gateway, Link, Remote};
 use crate::listener::tcp::Limits;
-use crate::listener::{self, Listener};
+use crate::listener::{self, Listener, Mirror};
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
@@ -78,6 +79,13 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     if options.only == Some(Role::Gateway) && options.demo {
         bail!("--demo belongs to the process with the database: start `hal serve --only listener --demo`");
+    }
+    config.database.check()?;
+    if config.database.url.is_some() && options.demo {
+        bail!(
+            "--demo brings invented records, and database.url names a server with real ones\n\n\
+             hint: leave out one of them"
+        );
     }
     if options.allow_remote && config.listener.sign_in == config::SignIn::Required {
         bail!("listener.sign_in = \"required\" and --allow-remote-without-sign-in contradict each other");
@@ -202,6 +210,9 @@ async fn open_listener(
     clock: Clock,
     ready: &mut Ready,
 ) -> anyhow::Result<Arc<Listener>> {
+    if let Some(address) = &config.database.url {
+        return open_copy(address, config, data, clock, ready).await;
+    }
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -212,10 +223,48 @@ async fn open_listener(
     });
     let (database, demo) = opened.await??;
     ready.demo = demo;
+    listener_over(database, None, config, data, options.demo, clock, ready)
+}
+
+/// Folder of the copy, in the data folder: a user's own database there is never touched.
+const COPY_DIR: &str = "qm-copy";
+
+/// Opens the copy of an account on a QM server, refreshes it, and makes what answers from it.
+async fn open_copy(
+    address: &Address,
+    config: &Config,
+    data: &std::path::Path,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
+    let dir = data.join(COPY_DIR);
+    ready.data = Some(dir.clone());
+    let (address, settings, data_dir) = (address.clone(), config.database.clone(), data.to_owned());
+    let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Mirror, Vec<String>)> {
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let database = Database::open(&dir)?;
+        let (mirror, notices) = Mirror::start(&settings, &address, &data_dir, &database, clock)?;
+        Ok((database, mirror, notices))
+    });
+    let (database, mirror, notices) = opened.await??;
+    ready.notices.extend(notices);
+    listener_over(database, Some(mirror), config, data, false, clock, ready)
+}
+
+fn listener_over(
+    database: Database,
+    mirror: Option<Mirror>,
+    config: &Config,
+    data: &std::path::Path,
+    demo: bool,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
     let own_skills = user_skills(&data.join("skills"))?;
     let brain = Brain::with_user_skills(&own_skills)?;
+    let brain = if mirror.is_some() { brain.read_only() } else { brain };
     ready.offers = brain.offers().to_vec();
-    let person = household_person(&database, config, options.demo)?;
+    let person = household_person(&database, config, demo)?;
     if person.is_none() {
         ready.notices.push(
             "I do not know whose records \"my\" means. Set person = \"ID\" under [household] in hal.toml to the id \
@@ -223,19 +272,14 @@ async fn open_listener(
                 .to_owned(),
         );
     }
-    let rule = match (options.allow_remote, config.listener.sign_in) {
-        (true, _) => Rule::Off,
-        (false, config::SignIn::LoopbackOpen) => Rule::LoopbackOpen,
-        (false, config::SignIn::Required) => Rule::Required,
+    let rule = match config.listener.sign_in {
+        config::SignIn::Nobody => Rule::Off,
+        config::SignIn::LoopbackOpen => Rule::LoopbackOpen,
+        config::SignIn::Required => Rule::Required,
     };
-    let dir = data.to_owned();
-    let auth = tokio::task::spawn_blocking(move || -> anyhow::Result<Auth> {
-        let auth = Auth::open(&dir, rule)?;
-        auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
-        Ok(auth)
-    })
-    .await??;
-    Ok(Listener::new(database, brain, Arc::new(auth), clock))
+    let auth = Auth::open(data, rule)?;
+    auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
+    Ok(Listener::new(database, brain, Arc::new(auth), clock, mirror))
 }
 
 /// Where commands on this machine find the listener. Without the file they work on the folder alone, and say that it is in use.

@@ -3,6 +3,7 @@
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
 mod journal;
+mod mirror;
 mod sessions;
 mod sign_in;
 pub(crate) mod tcp;
@@ -17,6 +18,7 @@ use hal_wire::{Code, Outcome};
 use tracing::{debug, error};
 
 use self::journal::Journal;
+pub(crate) use self::mirror::Mirror;
 use self::sessions::Sessions;
 use crate::auth::chain::Event;
 use crate::auth::{LOCAL, Principal, Refusal, SharedAuth};
@@ -30,6 +32,8 @@ pub(crate) struct Listener {
     journal: Journal,
     auth: SharedAuth,
     clock: Clock,
+    /// Set where the records lie on a server elsewhere and the database holds a copy of them.
+    mirror: Option<Mirror>,
 }
 
 /// How a request came here: what may be believed of what it says about who asks.
@@ -50,9 +54,16 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(database: Database, brain: Brain, auth: SharedAuth, clock: Clock) -> Arc<Listener> {
+    pub(crate) fn new(
+        database: Database,
+        brain: Brain,
+        auth: SharedAuth,
+        clock: Clock,
+        mirror: Option<Mirror>,
+    ) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
-        Arc::new(Listener { database, brain, sessions: Sessions::default(), journal, auth, clock })
+        let sessions = Sessions::default();
+        Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror })
     }
 
     /// Number of the last commit, to see whether anything has changed.
@@ -121,7 +132,8 @@ impl Listener {
         Reply::error(code, code.sentence(), session, &self.clock.timestamp())
     }
 
-    /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records.
+    /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records, for the server
+    /// of a copy only within its bound.
     pub(crate) fn ask(&self, ask: &Ask, caller: Caller) -> Reply {
         let begun = self.clock.now_ms();
         let now = self.clock.moment();
@@ -129,6 +141,10 @@ impl Listener {
             Ok(principal) => principal,
             Err(refusal) => return self.refuse(refusal, &ask.session_id),
         };
+        if let Some(mirror) = &self.mirror {
+            // Before the session is locked: whoever says "stop" meanwhile is not kept.
+            mirror.freshen();
+        }
         let session = self.sessions.of(&principal, &ask.session_id, begun);
         let mut session = session.lock();
         session.hold_to(&principal.access, &principal.skills);
@@ -156,12 +172,16 @@ impl Listener {
             self.journal.flush();
             answered = self.brain.answer(&database, &mut session.memory, &question);
         }
+        let fault = answered.outcome == Outcome::Failed;
+        if let Some(mirror) = &self.mirror {
+            mirror.qualify(&mut answered, &mut session.outage_told, now);
+        }
         let latency_ms = self.clock.now_ms() - begun;
         debug!(session = %ask.session_id, took_ms = latency_ms, action = %answered.action, "turn answered");
         let error = match answered.outcome {
-            Outcome::Failed => Some(Code::QmUnavailable),
             Outcome::Denied => Some(Code::NotAllowed),
-            _ => None,
+            // An answer that was put right has its own words, which a code would take away.
+            _ => fault.then_some(Code::QmUnavailable),
         };
         let mut files = answered.files.clone();
         files.extend(answered.denied.iter().cloned());

@@ -36,6 +36,8 @@ pub(super) struct SessionMemory {
     pub memory: Memory,
     /// What whoever spoke last could read and talk about: somebody with other rights begins anew.
     rights: Option<(Access, Skills)>,
+    /// The outage of the records' server that this conversation has heard of.
+    pub outage_told: Option<u64>,
     /// The last turn and its reply, for a gateway that lost the connection before it could read it.
     last: Option<(u64, Reply)>,
 }

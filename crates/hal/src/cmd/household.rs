@@ -199,7 +199,7 @@ fn ask(folder: &Path, command: &Admin) -> Result<Option<AdminReply>, Failure> {
     };
     let token = read(OWNER_TOKEN_FILE).unwrap_or_default().trim().to_owned();
     let request = Request::Admin { token: token.into(), admin: command.clone() };
-    let mut exchange = || -> std::io::Result<Vec<u8>> {
+    let exchange = || -> std::io::Result<Vec<u8>> {
         stream.set_read_timeout(Some(REPLY_LIMIT))?;
         stream.write_all(&request.to_line())?;
         let mut line = Vec::new();
