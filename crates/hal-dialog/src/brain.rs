@@ -1,5 +1,7 @@
 //! One question in, one reply out: understand, read once, phrase.
 
+use std::borrow::Cow;
+
 use hal_db::{Database, Snapshot};
 use hal_wire::listener::Outcome;
 
@@ -105,6 +107,8 @@ pub struct Brain {
     pub(crate) matcher: Matcher,
     pub(crate) synonyms: Synonyms,
     pub(crate) offers: Vec<String>,
+    /// The skill of each offer.
+    offer_skills: Vec<String>,
     pub(crate) lexicons: lexicon::Kept,
     /// Whether the records may be changed.
     pub(crate) writes: bool,
@@ -143,9 +147,11 @@ impl Brain {
         Brain::add_user_skills(&mut compiled, files, &rules)?;
         // The first of each skill before the second of any: the first few show the range.
         let longest = compiled.iter().map(|s| s.offers.len()).max().unwrap_or(0);
-        let offers = (0..longest)
-            .flat_map(|place| compiled.iter().filter_map(move |s| s.offers.get(place).cloned()))
-            .collect();
+        let (offers, offer_skills) = (0..longest)
+            .flat_map(|place| {
+                compiled.iter().filter_map(move |s| Some((s.offers.get(place)?.clone(), s.name.clone())))
+            })
+            .unzip();
         let mut asks: Vec<Ask> = compiled.into_iter().flat_map(|s| s.asks).collect();
         let patterns: Vec<Pattern> = asks.iter_mut().map(|ask| std::mem::take(&mut ask.pattern)).collect();
         Ok(Brain {
@@ -153,6 +159,7 @@ impl Brain {
             matcher: Matcher::new(patterns),
             synonyms,
             offers,
+            offer_skills,
             lexicons: lexicon::Kept::default(),
             writes: true,
         })
@@ -206,6 +213,15 @@ impl Brain {
             reads: &ask.reads,
             example: ask.examples.first().map(|example| example.text.as_str()),
         })
+    }
+
+    /// Sentences that somebody can try who may use these skills.
+    pub(crate) fn offers_for(&self, skills: &Skills) -> Cow<'_, [String]> {
+        if *skills == Skills::All {
+            return Cow::Borrowed(&self.offers);
+        }
+        let with_skills = self.offers.iter().zip(&self.offer_skills);
+        with_skills.filter(|(_, skill)| skills.contains(skill)).map(|(offer, _)| offer.clone()).collect()
     }
 
     /// Sentences that a new user can try.

@@ -53,6 +53,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
     if let Some(denied) = not_allowed(ask, q.user, &records) {
         return refused(ask, &denied);
     }
+    let offers = brain.offers_for(&q.user.skills);
     let mut turn = Turn {
         records: &records,
         now: q.now,
@@ -65,7 +66,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         writes: memory.writes,
         last_question: memory.last_question.clone(),
         after: memory.last.as_ref().and_then(|last| last.at),
-        offers: &brain.offers,
+        offers: &offers,
     };
     let answer = for_each(&mut turn);
     let denials = records.denials();

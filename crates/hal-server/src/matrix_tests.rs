@@ -77,7 +77,7 @@ impl Who {
     fn reads(self, file: &str) -> bool {
         match self {
             Who::Owner => true,
-            Who::Member => !NOT_FOR_MEMBERS.contains(&file),
+            Who::Member => !NOT_FOR_MEMBERS.contains(&file) && file != "NO_SUCH_FILE",
             Who::Kitchen => FOR_KITCHENS.contains(&file),
             Who::Guest => FOR_GUESTS.contains(&file),
             _ => false,
@@ -343,7 +343,8 @@ fn every_skill_by_both_ports_is_answered_to_whom_the_table_says_and_to_nobody_el
                     let leaked =
                         words.iter().find(|word| said.contains(*word) && !example.contains(word.as_str()));
                     // What tasks and events say themselves is theirs to say.
-                    let own = ["task", "bill", "shopping", "event", "reminder", "record"];
+                    // So are the sentences to try, which are the same in every household.
+                    let own = ["task", "bill", "shopping", "event", "reminder", "record", "help"];
                     let is_own = own.iter().any(|start| end.action.starts_with(start));
                     assert!(
                         leaked.is_none() || who.reads(file) || is_own,

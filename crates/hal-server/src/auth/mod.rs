@@ -25,3 +25,6 @@ pub use self::service::{
     ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, POLICY_FILE, Rule, SharedAuth, SignedIn,
     read_directory, write_private,
 };
+
+#[cfg(test)]
+mod tests;
