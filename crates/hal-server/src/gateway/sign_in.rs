@@ -402,8 +402,7 @@ mod tests {
         let cookie = |uri, lines: &[(&'static str, &'static str)]| {
             let mut response = Response::new(Body::empty());
             set_cookie(&mut response, "hal_x", 5, &headers(lines), &Uri::from_static(uri));
-            let value = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
-            value
+            response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned()
         };
         let plain = cookie("/voice/signin", &[]);
         assert_eq!(plain, "hal_session=hal_x; Path=/voice/; Max-Age=5; HttpOnly; SameSite=Strict");

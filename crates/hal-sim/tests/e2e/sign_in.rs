@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use hal_sim::programs;
 use hal_sim::server::{Options, Server, hal};
+use hal_sim::{programs, wait};
 use tempfile::TempDir;
 
 use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
@@ -120,6 +120,8 @@ fn a_gateway_and_a_listener_talk_only_where_they_share_the_secret() {
     let listener = Options::listener(records.path()).start().expect("the listener accepts");
     std::fs::write(own.path().join("port"), listener.listener_port.to_string()).expect("written");
     let secret = records.path().join("listener.secret");
+    // The port is open before the folder is in order.
+    wait::until("the secret", || secret.exists().then_some(())).expect("made at the first start");
     let gateway = with_secret(&own, &secret);
     assert_names_medication(&gateway.connect().expect("greeted").ask(QUESTION).expect("answered"));
     drop(gateway);

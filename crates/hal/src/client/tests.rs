@@ -95,7 +95,7 @@ fn each_http_answer_is_told_apart_by_who_gave_it() {
         "gateway refused the WebSocket (200)",
         "handshake",
     );
-    check_answer(say("HTTP/1.1 401 Unauthorized"), "wants a sign-in (401)", "let in");
+    check_answer(say("HTTP/1.1 401 Unauthorized"), "wants a sign-in (401)", "hal pair CODE");
     check_answer(
         say("HTTP/1.1 403 Forbidden\nX-HAL-Proxy: haproxy"),
         "this machine's address (403)",

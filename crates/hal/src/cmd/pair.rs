@@ -30,8 +30,8 @@ pub(crate) struct Pair {
     #[arg(long, default_value = "personal")]
     scope: String,
     /// Address by which the device reaches the server, for the picture.
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    #[arg(long = "url", value_name = "URL")]
+    link: Option<String>,
     #[command(flatten)]
     server: Server,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Pair {
         let name = self.name.unwrap_or_else(|| format!("{user}'s device"));
         let reply = household::manage(self.place, &Admin::Pair { user, name, scope: self.scope })?;
         let code = reply.secret.map(hal_wire::Private::into_inner).unwrap_or_default();
-        let address = self.url.unwrap_or_else(|| "http://localhost:8768".to_owned());
+        let address = self.link.unwrap_or_else(|| "http://localhost:8768".to_owned());
         let address = address.trim_end_matches('/');
         // Behind `#` it is not sent to any server on the way, and stands in no log.
         let link = format!("{address}/pair#{code}");
