@@ -196,7 +196,7 @@ pub(super) fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
     }
 }
 
-pub(super) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+pub(crate) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let dir = data_dir(data)?;
     if dir.is_dir() {
         return Ok(dir);

@@ -5,14 +5,18 @@ use clap::Subcommand;
 use crate::report::{Exit, Failure};
 
 mod ask;
+mod audit;
 mod cert;
 mod chat;
 mod db;
+mod device;
 mod haproxy;
-mod household;
 mod pair;
 mod serve;
 mod tcl;
+mod user;
+
+pub(crate) use db::existing as existing_data;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,10 +27,10 @@ pub(crate) enum Command {
     Cert(cert::Cert),
     Db(db::Db),
     Tcl(tcl::Tcl),
-    User(household::User),
-    Device(household::Device),
+    User(user::User),
+    Device(device::Device),
     Pair(pair::Pair),
-    Audit(household::Audit),
+    Audit(audit::Audit),
 }
 
 impl Command {

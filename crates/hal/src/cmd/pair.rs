@@ -7,8 +7,8 @@ use hal_server::auth::secret::read_pairing_code;
 use hal_wire::sign_in::Admin;
 
 use super::ask::Server;
-use super::household::{self, Place};
 use crate::client::{pairing, tokens};
+use crate::household::{self, Place};
 use crate::report::{self, Exit, Failure};
 
 /// Let a new device in.

@@ -13,7 +13,8 @@ use clap::Args;
 use hal_db::tcl::{Next, Person, Session, World};
 use rustyline::error::ReadlineError;
 
-use super::{db, household};
+use super::db;
+use crate::household;
 use crate::report::{self, Exit, Failure};
 use machine::Machine;
 use screen::Screen;
