@@ -4,6 +4,7 @@ import { Connection, gatewayUrl } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { Player } from "./player.js";
 import { Recorder } from "./recorder.js";
+import { SignIn } from "./signin.js";
 import { unlockOnGesture } from "./sound.js";
 import { TalkButton } from "./talk.js";
 import { View } from "./view.js";
@@ -34,6 +35,8 @@ const view = new View(document, clock);
 const connection = new Connection(gatewayUrl(import.meta.url, location.search), {
   change: (status) => {
     if (status.phase === "open") stats.connections += 1;
+    // A browser does not say why a connection was refused.
+    if (status.phase === "waiting") signIn.check();
     conversation.connectionChanged();
   },
   message: (message) => {
@@ -62,6 +65,17 @@ const microphone = new Recorder({
 const conversation = new Conversation({ connection, microphone, player, view, clock });
 
 const element = (id) => document.getElementById(id);
+const signIn = new SignIn(
+  new URL("./", import.meta.url),
+  { form: element("signin"), secret: element("secret"), trouble: element("signin-trouble") },
+  { done: () => connection.wake() },
+  {
+    fetch: (url, options) => fetch(url, options),
+    hash: () => location.hash,
+    forgetHash: () => history.replaceState(null, "", location.pathname + location.search),
+    name: () => `Browser (${navigator.platform || "unknown"})`,
+  },
+);
 const question = element("question");
 
 element("ask").addEventListener("submit", (event) => {

@@ -12,6 +12,7 @@ pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[
     ("recorder.js", "text/javascript; charset=utf-8", include_bytes!("recorder.js")),
     ("recorder.worklet.js", "text/javascript; charset=utf-8", include_bytes!("recorder.worklet.js")),
     ("resampler.js", "text/javascript; charset=utf-8", include_bytes!("resampler.js")),
+    ("signin.js", "text/javascript; charset=utf-8", include_bytes!("signin.js")),
     ("sound.js", "text/javascript; charset=utf-8", include_bytes!("sound.js")),
     ("talk.js", "text/javascript; charset=utf-8", include_bytes!("talk.js")),
     ("view.js", "text/javascript; charset=utf-8", include_bytes!("view.js")),

@@ -5,9 +5,10 @@
 //! `8` file number, id in upper case → id, see `casing`. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
 //! hold the numbers of a file (field 2) and of its dictionary (field 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::access::{Access, Denial, Files, Limits, Mask, Masks};
 use crate::dict::Dictionary;
 use crate::dynarray::{DynArray, TM, field};
 use crate::error::{Error, Result, near};
@@ -96,12 +97,14 @@ pub(crate) struct FileEntry {
 pub(crate) struct Catalog {
     pub version: u64,
     files: BTreeMap<String, Arc<FileEntry>>,
+    /// Set where somebody sees less than everything.
+    limits: Option<Arc<Limits>>,
 }
 
 impl Catalog {
     /// Reads the whole catalogue: a few thousand small records at most.
     pub(crate) fn load(view: &dyn View, version: u64) -> Result<Catalog> {
-        let mut catalog = Catalog { version, files: BTreeMap::new() };
+        let mut catalog = Catalog { version, files: BTreeMap::new(), limits: None };
         let mut found = vec![("VOC".to_owned(), VOC, VOC_DICT)];
         scan_file(view, VOC, &mut |id, record| {
             if field(record, 1).first() == Some(&b'F')
@@ -164,7 +167,15 @@ impl Catalog {
     }
 
     /// The file called `name` (or `DICT name`): as typed, else in upper case.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] where it may not be read, whether it exists or not; [`Error::NoSuchFile`].
     pub(crate) fn file(&self, name: &str) -> Result<&Arc<FileEntry>> {
+        if let Some(limits) = &self.limits
+            && !limits.access.may_read(name)
+        {
+            return Err(limits.deny(name, None, false));
+        }
         self.files
             .get(name)
             .or_else(|| self.files.get(&name.to_uppercase()))
@@ -173,12 +184,85 @@ impl Catalog {
 
     /// All files, `DICT name` included.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &FileEntry> {
-        self.files.values().map(AsRef::as_ref)
+        self.files.values().map(AsRef::as_ref).filter(|entry| self.may_read(&entry.name))
     }
 
     /// Names of the files, dictionaries not counted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.files.values().filter(|file| file.describes.is_none()).map(|file| file.name.as_str())
+        self.entries().filter(|file| file.describes.is_none()).map(|file| file.name.as_str())
+    }
+
+    /// This catalogue as somebody sees it, and what must be taken out of the records.
+    pub(crate) fn restricted(&self, access: &Access) -> (Catalog, Masks) {
+        let mut seen = Catalog { version: self.version, files: self.files.clone(), limits: None };
+        let mut access = access.clone();
+        let mut masks = Masks::new();
+        let limited: BTreeSet<&String> = access.hidden.keys().chain(access.own.keys()).collect();
+        let mut unknown = Vec::new();
+        for file in limited {
+            let Some(entry) = self.files.get(file.as_str()) else { continue };
+            let items = access.hidden.get(file).cloned().unwrap_or_default();
+            let mut dictionary = Dictionary::clone(&entry.dictionary);
+            dictionary.hide(&items);
+            let mut mask = Mask { hidden: dictionary.hidden_fields().clone(), own: None };
+            if let Some((item, value)) = access.own.get(file) {
+                match entry.dictionary.data(item) {
+                    Some(item) if item.field > 0 => {
+                        mask.own = Some((item.field, DynArray::from_text(value).into_bytes()));
+                    }
+                    // Nobody can tell whose records these are.
+                    _ => unknown.push(file.clone()),
+                }
+            }
+            let is_own = mask.own.is_some();
+            let entry = FileEntry {
+                name: entry.name.clone(),
+                number: entry.number,
+                no_case: entry.no_case,
+                // The keys of an index are values of its item.
+                indices: (entry.indices.iter())
+                    .filter(|index| {
+                        !is_own && index.is_of_field(&|number| !mask.hidden.contains_key(&number))
+                    })
+                    .cloned()
+                    .collect(),
+                dictionary: Arc::new(dictionary),
+                describes: None,
+            };
+            masks.insert(entry.number, mask);
+            seen.files.insert(file.clone(), Arc::new(entry));
+        }
+        for file in unknown {
+            let without = Files::Except(BTreeSet::from([file]));
+            access.read = access.read.and(&without);
+            access.write = access.write.and(&without);
+        }
+        seen.limits = Some(Arc::new(Limits::new(access)));
+        (seen, masks)
+    }
+
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.limits.as_deref()
+    }
+
+    pub(crate) fn may_read(&self, file: &str) -> bool {
+        self.limits.as_ref().is_none_or(|limits| limits.access.may_read(file))
+    }
+
+    /// Fails when anything was refused on this catalogue.
+    pub(crate) fn check_denials(&self) -> Result<()> {
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.check())
+    }
+
+    /// Notes that a hidden item was named.
+    pub(crate) fn deny_field(&self, file: &str, item: &str) {
+        if let Some(limits) = &self.limits {
+            limits.deny(file, Some(item), false);
+        }
+    }
+
+    pub(crate) fn denials(&self) -> Vec<Denial> {
+        self.limits.as_ref().map_or_else(Vec::new, |limits| limits.denials())
     }
 }
 

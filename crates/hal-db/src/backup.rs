@@ -44,6 +44,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Refused`] when `path` exists or cannot be written, [`Error::Store`].
     pub fn backup(&self, path: &Path) -> Result<Backup> {
+        self.require_everything("a backup")?;
         if path.exists() {
             let text = format!("{} exists already\n\nhint: name a new file", path.display());
             return Err(Error::Refused(text));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::access::{Access, Denial, Masked};
 use crate::account::{
     Catalog, FORMAT, KEY_HEAD, META_KEY, Meta, Noted, VOC, VOC_DICT, record_key, scan_file,
 };
@@ -28,6 +29,8 @@ pub(crate) const STORE_FILE: &str = "hal.redb";
 pub struct Database {
     shared: Arc<Shared>,
     committer: Arc<Committer>,
+    /// Set on the handle of somebody who may not do everything.
+    access: Option<Arc<Access>>,
 }
 
 /// What the committer's thread and the readers share.
@@ -136,7 +139,42 @@ impl Database {
             lost: Mutex::default(),
         });
         let committer = Arc::new(Committer::start(Arc::clone(&shared))?);
-        Ok(Database { shared, committer })
+        Ok(Database { shared, committer, access: None })
+    }
+
+    /// The same account as somebody with this access sees it: every snapshot and every write of the handle is held to it.
+    ///
+    /// A handle that is restricted already keeps its limits as well. What has no limits (backup, verification, history) is
+    /// refused on a restricted handle.
+    #[must_use]
+    pub fn restricted(&self, access: &Access) -> Database {
+        let mut handle = self.clone();
+        if !access.is_everything() {
+            let both = self.access.as_ref().map_or_else(|| access.clone(), |own| own.and(access));
+            handle.access = Some(Arc::new(both));
+        }
+        handle
+    }
+
+    /// What this handle may do; `None` for everything.
+    #[must_use]
+    pub fn access(&self) -> Option<&Access> {
+        self.access.as_deref()
+    }
+
+    /// Holds a writing closure to the limits of this handle.
+    fn limited<T, F>(&self, work: F) -> impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static
+    where
+        F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let access = self.access.clone();
+        move |txn: &mut Txn<'_>| {
+            if let Some(access) = &access {
+                txn.restrict(access);
+            }
+            work(txn)
+        }
     }
 
     /// Whether both are the same opening of the same account.
@@ -149,7 +187,11 @@ impl Database {
     /// # Errors
     /// [`Error::Store`].
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Snapshot::of(&self.shared)
+        let snapshot = Snapshot::of(&self.shared)?;
+        Ok(match &self.access {
+            Some(access) => snapshot.restricted(access),
+            None => snapshot,
+        })
     }
 
     /// Runs `work` and makes what it wrote durable, all of it or nothing.
@@ -164,7 +206,7 @@ impl Database {
         F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.committer.submit(work, Wait::ForRoom)?.wait()
+        self.committer.submit(self.limited(work), Wait::ForRoom)?.wait()
     }
 
     /// As [`Database::write`], but answers before the write is on disk, for loading much that can be loaded again.
@@ -182,7 +224,7 @@ impl Database {
         T: Send + 'static,
     {
         self.shared.take_lost()?;
-        self.committer.submit(work, Wait::NotForDisk)?.wait()
+        self.committer.submit(self.limited(work), Wait::NotForDisk)?.wait()
     }
 
     /// Waits until all that was written before is on disk and shows in snapshots.
@@ -217,7 +259,7 @@ impl Database {
         F: FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.committer.submit(work, Wait::ForNothing)
+        self.committer.submit(self.limited(work), Wait::ForNothing)
     }
 }
 
@@ -274,6 +316,42 @@ impl Snapshot {
         Ok(Snapshot { view, catalog, commit: meta.commit, account: shared.account })
     }
 
+    /// The same state as somebody with this access sees it.
+    #[must_use]
+    pub fn restricted(self, access: &Access) -> Snapshot {
+        if access.is_everything() {
+            return self;
+        }
+        let access = match self.catalog.limits() {
+            Some(limits) => limits.access.and(access),
+            None => access.clone(),
+        };
+        let (catalog, masks) = self.catalog.restricted(&access);
+        let view = if masks.is_empty() {
+            self.view
+        } else {
+            Box::new(Masked { view: self.view, masks: Arc::new(masks) })
+        };
+        Snapshot { view, catalog: Arc::new(catalog), commit: self.commit, account: self.account }
+    }
+
+    /// Whether records of the file may be read here. Asking leaves no trace, unlike trying to.
+    #[must_use]
+    pub fn may_read(&self, file: &str) -> bool {
+        self.catalog.may_read(file)
+    }
+
+    /// What was asked of this snapshot and refused.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.catalog.denials()
+    }
+
+    /// Fails where not everything may be read.
+    pub(crate) fn require_everything(&self, what: &str) -> Result<()> {
+        self.catalog.limits().map_or(Ok(()), |limits| Err(limits.deny(what, None, false)))
+    }
+
     /// A snapshot of an earlier state, made of this one and what was written over.
     pub(crate) fn past(self, changes: crate::store::Changes, catalog: Arc<Catalog>, commit: u64) -> Snapshot {
         Snapshot {
@@ -288,7 +366,7 @@ impl Snapshot {
     /// Reads a record; `None` when there is none of that id.
     ///
     /// # Errors
-    /// [`Error::NoSuchFile`], [`Error::Store`].
+    /// [`Error::NoSuchFile`], [`Error::Denied`], [`Error::Store`].
     pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
         read(self.view.as_ref(), &self.catalog, file, id)
     }
@@ -395,13 +473,17 @@ impl Snapshot {
 
     /// Which state of some files this view shows: equal versions mean equal records, of this account as it is open.
     ///
-    /// Reads one small key for each file; cheap enough to ask before every use of something computed from them.
+    /// Reads one small key for each file; cheap enough to ask before every use of something computed from them. Files that may
+    /// not be read here are left out: what was computed for others must be kept apart from it.
     ///
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Store`].
     pub fn version_of(&self, files: &[&str]) -> Result<Version> {
         let mut changed = 0;
         for file in files {
+            if !self.catalog.may_read(file) {
+                continue;
+            }
             let number = self.catalog.file(file)?.number;
             if let Some(noted) = Noted::read(self.view.as_ref(), number)? {
                 changed = changed.max(noted.commit);

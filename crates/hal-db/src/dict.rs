@@ -3,7 +3,7 @@
 //! A dictionary is itself a file of records (`DICT name`), so it is listed and changed like any other. `D` items name
 //! fields, `PH` items are phrases; items of other types are kept and reported as not usable in a query.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dynarray::{DynArray, VM, field, text, values};
 use crate::fmt::Format;
@@ -15,6 +15,10 @@ pub const FORMAT_DEFAULT: &str = "10L";
 #[derive(Debug, Clone, Default)]
 pub struct Dictionary {
     items: BTreeMap<String, Item>,
+    /// Numbers of fields that whoever sees this dictionary may not read, with the names they were hidden by.
+    hidden: BTreeMap<usize, String>,
+    /// Names of items, computed ones too, that they may not name.
+    hidden_items: BTreeSet<String>,
 }
 
 /// One dictionary record.
@@ -272,6 +276,45 @@ impl Dictionary {
             Item::Phrase(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Hides items and the fields that they name, for every other item of those fields too.
+    pub(crate) fn hide(&mut self, names: &BTreeSet<String>) {
+        for name in names {
+            self.hidden_items.insert(name.to_uppercase());
+            let field = match self.get(name) {
+                Some(Item::Data(item)) => item.field,
+                Some(Item::Computed(item)) if !matches!(item.source, Source::Expression(_)) => item.field,
+                _ => 0,
+            };
+            // Field 0 is the id, by which records are found.
+            if field > 0 {
+                self.hidden.insert(field, name.to_uppercase());
+            }
+        }
+    }
+
+    pub(crate) fn hidden_fields(&self) -> &BTreeMap<usize, String> {
+        &self.hidden
+    }
+
+    /// The name a field was hidden by; `None` where it may be read.
+    #[must_use]
+    pub fn hides(&self, field: usize) -> Option<&str> {
+        self.hidden.get(&field).map(String::as_str)
+    }
+
+    /// The name by which an item may not be named; `None` where it may.
+    pub(crate) fn hides_item(&self, item: &DataItem) -> Option<&str> {
+        if self.hidden.is_empty() && self.hidden_items.is_empty() {
+            return None;
+        }
+        if item.source == Source::Field
+            && let Some(name) = self.hides(item.field)
+        {
+            return Some(name);
+        }
+        self.hidden_items.get(&item.name.to_uppercase()).map(String::as_str)
     }
 
     /// All items with their names, by name.

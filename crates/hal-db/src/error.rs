@@ -120,6 +120,20 @@ pub enum Error {
     /// A closure given to `write` panicked; nothing of it was written.
     #[error("a write was abandoned because of a fault in the program: {0}")]
     Panicked(String),
+    /// Whoever asks may not do that; see [`crate::access`].
+    #[error(
+        "you may not {} {}{file}",
+        if *write { "change" } else { "read" },
+        field.as_deref().map(|field| format!("{field} of ")).unwrap_or_default()
+    )]
+    Denied {
+        /// The file, as it was named.
+        file: String,
+        /// The field, where only that is refused.
+        field: Option<String>,
+        /// Whether it was to be written.
+        write: bool,
+    },
     /// A lock was not given.
     #[error(transparent)]
     Lock(#[from] crate::locks::Refused),

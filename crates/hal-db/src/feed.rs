@@ -60,6 +60,9 @@ impl Snapshot {
         piece.missed = !self.view().with(&key(after + 1), &mut |_| {})?;
         let names: BTreeMap<u32, &str> =
             self.catalog().entries().map(|entry| (entry.number, entry.name.as_str())).collect();
+        let owned: std::collections::BTreeSet<&str> = (self.catalog().limits().into_iter())
+            .flat_map(|limits| limits.access.own.keys().map(String::as_str))
+            .collect();
         let (from, end) = (key(after + 1), [FEED + 1]);
         let mut left = commits;
         self.view().scan((Bound::Included(&from), Bound::Excluded(&end)), &mut |key, value| {
@@ -72,6 +75,8 @@ impl Snapshot {
             piece.until = commit;
             for (file, ids) in parse(value) {
                 if let Some(name) = names.get(&file) {
+                    // Ids of records that are not one's own are not told either.
+                    let ids = ids.filter(|_| !owned.contains(*name));
                     piece.changes.push(Change { commit, file: (*name).to_owned(), ids });
                 }
             }

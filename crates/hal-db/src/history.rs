@@ -67,8 +67,12 @@ pub struct Before {
 
 impl Database {
     /// Keeps what records were before for this long, counted by `clock`, which gives seconds since any fixed moment.
-    /// `None`: keeps nothing, and forgets what was kept.
+    /// `None`: keeps nothing, and forgets what was kept. Without effect on a restricted handle.
     pub fn keep_history(&self, time: Option<Duration>, clock: impl Fn() -> u64 + Send + Sync + 'static) {
+        // Not the business of somebody who may not even see all of it.
+        if self.access().is_some() {
+            return;
+        }
         let keep = time.map(|time| Keep { time, clock: Arc::new(clock) });
         *self.shared().keep.write().unwrap_or_else(PoisonError::into_inner) = keep;
     }
@@ -113,6 +117,7 @@ impl Snapshot {
         if commit >= self.commit_number() {
             return Ok(self);
         }
+        self.require_everything("the history")?;
         match since(self.view())? {
             Some((first, _)) if first <= commit => {}
             Some((first, _)) => {
@@ -161,6 +166,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::as_of`].
     pub fn as_of_moment(self, moment: u64) -> Result<Snapshot> {
+        self.require_everything("the history")?;
         let Some((_, first)) = since(self.view())? else { return Err(not_kept()) };
         if moment < first {
             return Err(Error::Refused(format!("the history goes back {} seconds less", first - moment)));
@@ -207,6 +213,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Store`].
     pub fn history(&self, file: &str, id: &str) -> Result<Vec<Before>> {
+        self.require_everything("the history")?;
         let records = self.catalog().file(file)?.records();
         if !records.no_case {
             return history(self.view(), records.number, id);
@@ -228,6 +235,7 @@ impl Txn<'_> {
     /// # Errors
     /// [`Error::Refused`] when the history does not hold the commit, or a record has been changed since.
     pub fn undo(&mut self, commit: u64) -> Result<usize> {
+        self.require_everything("the history")?;
         let kept = since(self.view())?.is_some_and(|(first, _)| first < commit);
         let prefix = written_key(commit);
         let mut written: Vec<Vec<u8>> = Vec::new();
@@ -265,6 +273,7 @@ impl Txn<'_> {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Refused`] when the history does not know it.
     pub fn undo_record(&mut self, file: &str, id: &str) -> Result<()> {
+        self.require_everything("the history")?;
         let records = self.catalog().file(file)?.records();
         let mut all = spellings(self.view(), records, id)?;
         let Some(newest) = all.iter().map(|(_, before)| before.commit).max() else {

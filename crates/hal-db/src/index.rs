@@ -76,6 +76,11 @@ impl Index {
         Ok(index)
     }
 
+    /// Whether its keys are the values of one field, of a number that passes; what an expression reads is not known here.
+    pub(crate) fn is_of_field(&self, passes: &dyn Fn(usize) -> bool) -> bool {
+        self.source == Source::Field && passes(self.field)
+    }
+
     fn compile(&self, scope: Scope<'_>) -> Result<Arc<Program>, String> {
         let item = DataItem {
             // Not the dictionary's own item of this name, which may have become another.

@@ -11,6 +11,7 @@
 //! - [`tcl::Session`] is the command line that users of Pick and QM know: it runs lines and keeps what lies between them.
 //! - [`schema::ensure_household`] makes the files of a household account.
 
+pub mod access;
 mod account;
 pub mod backup;
 mod casing;
@@ -43,6 +44,7 @@ mod txn;
 mod typed;
 pub mod verify;
 
+pub use access::{Access, Denial, Files};
 pub use commit::Ticket;
 pub use database::{Database, Ids, Snapshot, Version};
 pub use dict::Dictionary;

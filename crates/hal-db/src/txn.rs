@@ -4,10 +4,12 @@ mod session;
 
 pub use session::{NOSYNC_RISK, Session};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::access::{Access, Masked, Masks};
 use crate::account::{
     Catalog, FileEntry, INDICES_MAX, KEY_HEAD, Meta, RECORD_BYTES_MAX, VOC, check_id, definition_key,
     entry_key, file_numbers, file_record, folded_key, record_key, scan_file,
@@ -29,10 +31,23 @@ pub(crate) const TXN_BYTES_MAX: usize = 512 << 20;
 pub struct Txn<'a> {
     overlay: Overlay<'a>,
     catalog: Arc<Catalog>,
+    /// Set where somebody may not do everything: what they see of `catalog` and of the records.
+    seen: Option<Seen>,
     meta: Meta,
     /// Files whose dictionary or indices changed: name → data and dictionary numbers.
     stale: BTreeMap<String, (u32, u32)>,
     catalog_changed: bool,
+}
+
+/// What somebody with limits sees of an account.
+struct Seen {
+    access: Access,
+    catalog: Catalog,
+    masks: Arc<Masks>,
+}
+
+fn denied(file: &str, field: Option<&str>) -> Error {
+    Error::Denied { file: file.to_owned(), field: field.map(str::to_owned), write: true }
 }
 
 impl std::fmt::Debug for Txn<'_> {
@@ -43,15 +58,23 @@ impl std::fmt::Debug for Txn<'_> {
 
 impl<'a> Txn<'a> {
     pub(crate) fn new(base: &'a dyn View, catalog: Arc<Catalog>, meta: Meta) -> Txn<'a> {
-        Txn { overlay: Overlay::new(base), catalog, meta, stale: BTreeMap::new(), catalog_changed: false }
+        Txn {
+            overlay: Overlay::new(base),
+            catalog,
+            seen: None,
+            meta,
+            stale: BTreeMap::new(),
+            catalog_changed: false,
+        }
     }
 
     /// Reads a record as this transaction sees it.
     ///
     /// # Errors
-    /// [`Error::NoSuchFile`], [`Error::Store`].
+    /// [`Error::NoSuchFile`], [`Error::Denied`], [`Error::Store`].
     pub fn read(&self, file: &str, id: &str) -> Result<Option<Record>> {
-        database::read(&self.overlay, &self.catalog, file, id)
+        let (view, catalog) = self.reading();
+        database::read(&view, catalog, file, id)
     }
 
     /// Writes a record, new or in place of the old one; in a NO.CASE file also in place of one in other letters.
@@ -60,8 +83,9 @@ impl<'a> Txn<'a> {
     /// [`Error::NoSuchFile`], [`Error::IllegalId`] (1..=255 bytes, no marks, no NUL), [`Error::TooLarge`] (256 MiB a record,
     /// 512 MiB a transaction), [`Error::Refused`] for a file's own record in the VOC.
     pub fn write(&mut self, file: &str, id: &str, record: &Record) -> Result<()> {
-        let entry = Arc::clone(self.catalog.file(file)?);
-        self.write_one(&entry, id, record)?;
+        let entry = self.writable(file)?;
+        let record = self.allowed(&entry, id, record)?;
+        self.write_one(&entry, id, &record)?;
         self.dictionary_changed(&entry)
     }
 
@@ -70,9 +94,10 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// As [`Txn::write`].
     pub fn write_all(&mut self, file: &str, records: &[(String, Record)]) -> Result<()> {
-        let entry = Arc::clone(self.catalog.file(file)?);
+        let entry = self.writable(file)?;
         for (id, record) in records {
-            self.write_one(&entry, id, record)?;
+            let record = self.allowed(&entry, id, record)?;
+            self.write_one(&entry, id, &record)?;
         }
         self.dictionary_changed(&entry)
     }
@@ -82,7 +107,8 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::Refused`] for a file's own record in the VOC.
     pub fn delete(&mut self, file: &str, id: &str) -> Result<bool> {
-        let entry = Arc::clone(self.catalog.file(file)?);
+        let entry = self.writable(file)?;
+        self.check_own(&entry, id)?;
         self.check_voc(&entry, id, None)?;
         let id = entry.records().spelling(&self.overlay, id)?;
         let key = record_key(entry.number, &id);
@@ -102,7 +128,8 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// As [`crate::Snapshot::run`].
     pub fn run(&self, plan: &QueryPlan, env: &Env) -> Result<Rows> {
-        query::rows(query::Run { view: &self.overlay, catalog: &self.catalog, plan, env, list: None })
+        let (view, catalog) = self.reading();
+        query::rows(query::Run { view: &view, catalog, plan, env, list: None })
     }
 
     /// Runs a REFORMAT or SREFORMAT: each row of the query becomes a record of another file, its first item the id.
@@ -115,8 +142,10 @@ impl<'a> Txn<'a> {
         env: &Env,
         list: Option<&[Vec<u8>]>,
     ) -> Result<query::Reformatted> {
-        let run = query::Run { view: &self.overlay, catalog: &self.catalog, plan, env, list };
-        let records = query::reformat(run)?;
+        let records = {
+            let (view, catalog) = self.reading();
+            query::reformat(query::Run { view: &view, catalog, plan, env, list })?
+        };
         let to = plan.to_file.as_deref().unwrap_or_default();
         let mut done = query::Reformatted::default();
         for (id, record) in records {
@@ -134,7 +163,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::NoSuchFile`].
     pub fn dictionary(&self, file: &str) -> Result<Arc<Dictionary>> {
-        Ok(Arc::clone(&self.catalog.file(file)?.dictionary))
+        Ok(Arc::clone(&self.reading().1.file(file)?.dictionary))
     }
 
     /// Whether there is a file of this name.
@@ -143,11 +172,98 @@ impl<'a> Txn<'a> {
         self.catalog.file(file).is_ok()
     }
 
+    /// Holds everything that follows to an access.
+    pub(crate) fn restrict(&mut self, access: &Access) {
+        if !access.is_everything() {
+            let (catalog, masks) = self.catalog.restricted(access);
+            self.seen = Some(Seen { access: access.clone(), catalog, masks: Arc::new(masks) });
+        }
+    }
+
+    /// Does what belongs to the program and not to whoever it works for, without their limits: a note in the log about what
+    /// they changed, which they may not write themselves.
+    ///
+    /// # Errors
+    /// What `work` returned.
+    pub fn for_the_program<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let seen = self.seen.take();
+        let done = work(self);
+        self.seen = seen;
+        done
+    }
+
+    /// What records are read from, and by which names.
+    fn reading(&self) -> (Masked<&dyn View>, &Catalog) {
+        let (masks, catalog) = match &self.seen {
+            Some(seen) => (Arc::clone(&seen.masks), &seen.catalog),
+            None => (Arc::default(), self.catalog.as_ref()),
+        };
+        (Masked { view: &self.overlay, masks }, catalog)
+    }
+
+    /// The file, if its records may be written.
+    fn writable(&self, file: &str) -> Result<Arc<FileEntry>> {
+        if let Some(Seen { access, .. }) = &self.seen {
+            let is_structure = |name: &str| name == "VOC" || name.starts_with("DICT ");
+            if !access.may_write(file) || (is_structure(&file.trim().to_uppercase()) && !access.structure) {
+                return Err(denied(file, None));
+            }
+        }
+        Ok(Arc::clone(self.catalog.file(file)?))
+    }
+
+    /// The record as it may be written: with the hidden fields that are there; refused where it is to change what may not
+    /// even be read.
+    fn allowed<'r>(&self, entry: &FileEntry, id: &str, record: &'r Record) -> Result<Cow<'r, Record>> {
+        let mask = self.seen.as_ref().and_then(|seen| seen.masks.get(&entry.number));
+        let Some(mask) = mask else { return Ok(Cow::Borrowed(record)) };
+        let old = self.check_own(entry, id)?;
+        if !mask.shows(record.as_bytes()) {
+            return Err(denied(&entry.name, None));
+        }
+        let mut allowed = Cow::Borrowed(record);
+        for (number, name) in &mask.hidden {
+            let there = old.as_deref().map_or(&b""[..], |old| crate::dynarray::field(old, *number));
+            let new = record.field(*number);
+            if new == there {
+                continue;
+            }
+            if !new.is_empty() {
+                return Err(denied(&entry.name, Some(name)));
+            }
+            allowed.to_mut().set_field(*number, there);
+        }
+        Ok(allowed)
+    }
+
+    /// The record that is there, where records are masked; refused where it is somebody else's.
+    fn check_own(&self, entry: &FileEntry, id: &str) -> Result<Option<Vec<u8>>> {
+        let mask = self.seen.as_ref().and_then(|seen| seen.masks.get(&entry.number));
+        let Some(mask) = mask else { return Ok(None) };
+        let old = self.overlay.get(&record_key(entry.number, id))?;
+        match old {
+            Some(old) if !mask.shows(&old) => Err(denied(&entry.name, None)),
+            old => Ok(old),
+        }
+    }
+
+    fn structure(&self, file: &str) -> Result<()> {
+        match &self.seen {
+            Some(seen) if !seen.access.structure || !seen.access.may_write(file) => Err(denied(file, None)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn require_everything(&self, what: &str) -> Result<()> {
+        if self.seen.is_some() { Err(denied(what, None)) } else { Ok(()) }
+    }
+
     /// Creates a file with a dictionary that holds `@ID`.
     ///
     /// # Errors
     /// [`Error::FileExists`]; [`Error::IllegalId`] for a name that a sentence could not hold.
     pub fn create_file(&mut self, name: &str) -> Result<()> {
+        self.structure(name)?;
         let voc_key = self.key_of_new_file(name)?;
         let (data, dict) = (self.meta.next, self.meta.next + 1);
         self.meta.next += 2;
@@ -175,6 +291,8 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// As [`Txn::create_file`]; [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
     pub fn rename_file(&mut self, old: &str, new: &str) -> Result<()> {
+        self.structure(old)?;
+        self.structure(new)?;
         let entry = Arc::clone(self.catalog.file(old)?);
         let numbers = self.numbers(&entry)?;
         if numbers.0 == VOC || entry.describes.is_some() {
@@ -208,6 +326,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
     pub fn delete_file(&mut self, name: &str) -> Result<()> {
+        self.structure(name)?;
         let entry = Arc::clone(self.catalog.file(name)?);
         let numbers = self.numbers(&entry)?;
         if numbers.0 == VOC || entry.describes.is_some() {
@@ -248,6 +367,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// As [`Txn::create_index`].
     pub fn create_index_as(&mut self, file: &str, item: &str, no_case: bool) -> Result<bool> {
+        self.structure(file)?;
         let entry = Arc::clone(self.catalog.file(file)?);
         let Some(item) = entry.dictionary.column(item) else {
             let near = crate::error::near(item, entry.dictionary.iter().map(|(name, _)| name));
@@ -317,6 +437,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::NoSuchFile`].
     pub fn delete_index(&mut self, file: &str, item: &str) -> Result<bool> {
+        self.structure(file)?;
         let entry = Arc::clone(self.catalog.file(file)?);
         let Some(index) = entry.indices.iter().find(|index| index.name == item) else { return Ok(false) };
         self.delete_range(&entry_key(index.number, &[]))?;
@@ -466,7 +587,12 @@ impl<'a> Txn<'a> {
             self.catalog_changed = true;
             renewed.push(name);
         }
-        renewed.iter().try_for_each(|name| self.renew_indices(name))
+        renewed.iter().try_for_each(|name| self.renew_indices(name))?;
+        // What is seen is made of the catalogue as it is now.
+        if let Some(seen) = self.seen.take() {
+            self.restrict(&seen.access);
+        }
+        Ok(())
     }
 
     pub(crate) fn delete_range(&mut self, prefix: &[u8]) -> Result<()> {

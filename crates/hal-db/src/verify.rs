@@ -106,6 +106,7 @@ pub fn account(dir: &Path) -> Result<Verification> {
 /// # Errors
 /// [`Error::Store`], [`Error::Damaged`] when not even the counters can be read.
 pub fn snapshot(snapshot: &Snapshot) -> Result<Verification> {
+    snapshot.require_everything("all of the database")?;
     let view = snapshot.view();
     let meta = Meta::required(view)?;
     let mut verification = Verification::default();

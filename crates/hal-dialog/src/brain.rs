@@ -1,11 +1,14 @@
 //! One question in, one reply out: understand, read once, phrase.
 
+use std::borrow::Cow;
+
 use hal_db::{Database, Snapshot};
 use hal_wire::listener::Outcome;
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{self, Synonyms};
 use crate::memory::Memory;
+use crate::permit::Skills;
 use crate::records::Records;
 use crate::skill::{Ask, Skill, compile, shared_rules};
 use crate::understand::matcher::{Matcher, Pattern};
@@ -19,6 +22,8 @@ pub struct User {
     pub id: String,
     /// Id of the user's record in PERSON: whose data "my" means.
     pub person: Option<String>,
+    /// What they may talk about. What they may read is a matter of the database that the brain is given.
+    pub skills: Skills,
 }
 
 /// One turn of a person.
@@ -55,6 +60,8 @@ pub struct Reply {
     pub outcome: Outcome,
     /// Files that were read for it.
     pub files: Vec<String>,
+    /// What was asked for and refused: files, else `skill:` and a name.
+    pub denied: Vec<String>,
 }
 
 impl std::fmt::Debug for Reply {
@@ -76,6 +83,16 @@ pub struct Spoken {
     pub words: Vec<String>,
 }
 
+/// One ask, as a table of who may ask what needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct AskInfo<'a> {
+    pub skill: &'a str,
+    pub action: &'a str,
+    /// Files that it cannot be answered without.
+    pub reads: &'a [String],
+    pub example: Option<&'a str>,
+}
+
 /// A skill file that cannot be used, with the place of the fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("skill {file}, line {line}: {message}")]
@@ -91,6 +108,8 @@ pub struct Brain {
     pub(crate) matcher: Matcher,
     pub(crate) synonyms: Synonyms,
     pub(crate) offers: Vec<String>,
+    /// The skill of each offer.
+    offer_skills: Vec<String>,
     pub(crate) lexicons: lexicon::Kept,
     /// Whether the records may be changed.
     pub(crate) writes: bool,
@@ -129,9 +148,11 @@ impl Brain {
         Brain::add_user_skills(&mut compiled, files, &rules)?;
         // The first of each skill before the second of any: the first few show the range.
         let longest = compiled.iter().map(|s| s.offers.len()).max().unwrap_or(0);
-        let offers = (0..longest)
-            .flat_map(|place| compiled.iter().filter_map(move |s| s.offers.get(place).cloned()))
-            .collect();
+        let (offers, offer_skills) = (0..longest)
+            .flat_map(|place| {
+                compiled.iter().filter_map(move |s| Some((s.offers.get(place)?.clone(), s.name.clone())))
+            })
+            .unzip();
         let mut asks: Vec<Ask> = compiled.into_iter().flat_map(|s| s.asks).collect();
         let patterns: Vec<Pattern> = asks.iter_mut().map(|ask| std::mem::take(&mut ask.pattern)).collect();
         Ok(Brain {
@@ -139,6 +160,7 @@ impl Brain {
             matcher: Matcher::new(patterns),
             synonyms,
             offers,
+            offer_skills,
             lexicons: lexicon::Kept::default(),
             writes: true,
         })
@@ -182,6 +204,25 @@ impl Brain {
         let records = Records::new(snapshot, Moment { day: 0, second: 0, unix_ms: 0 });
         lexicon::read(&records, &self.synonyms, None)
             .map_or_else(|_| Spoken::default(), |lexicon| vocabulary::spoken(self, &lexicon))
+    }
+
+    /// Every ask there is, with what it needs: for tables of who may ask what.
+    pub fn asks(&self) -> impl Iterator<Item = AskInfo<'_>> {
+        self.asks.iter().map(|ask| AskInfo {
+            skill: &ask.skill,
+            action: &ask.action,
+            reads: &ask.reads,
+            example: ask.examples.first().map(|example| example.text.as_str()),
+        })
+    }
+
+    /// Sentences that somebody can try who may use these skills.
+    pub(crate) fn offers_for(&self, skills: &Skills) -> Cow<'_, [String]> {
+        if *skills == Skills::All {
+            return Cow::Borrowed(&self.offers);
+        }
+        let with_skills = self.offers.iter().zip(&self.offer_skills);
+        with_skills.filter(|(_, skill)| skills.contains(skill)).map(|(offer, _)| offer.clone()).collect()
     }
 
     /// Sentences that a new user can try.

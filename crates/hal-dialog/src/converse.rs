@@ -1,23 +1,25 @@
 //! From the words of a turn to its reply: control words, confirmations, follow-ups, then the best understanding.
 
-use hal_db::Database;
+use hal_db::{Database, Denial};
 use hal_wire::listener::Outcome;
 
-use crate::brain::{Brain, Question, Reply};
+use crate::brain::{Brain, Question, Reply, User};
 use crate::comprehend::{Understood, searched, understand};
 use crate::memory::{Last, Memory};
 use crate::records::{Fault, Records};
-use crate::skill::Run;
+use crate::skill::{Ask, Run};
 use crate::turn::{Answer, Pending, Said, Slot, Stop, Turn};
 use crate::understand::control::{Assent, Control, Heard};
 use crate::understand::matcher::THIRD_PERSON;
 use crate::understand::names::Kind;
 use crate::understand::normalise::{core, tokens};
 use crate::write::{Change, Writer, Written, reversed, write};
-use crate::{phrase, understand};
+use crate::{permit, phrase, understand};
 
 pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Question<'_>) -> Reply {
     memory.expire(q.now.unix_ms);
+    let access = db.access();
+    memory.forget_unreadable(|file| access.is_none_or(|access| access.may_read(file)));
     let first = q.hypotheses.first().map_or("", String::as_str);
     if let Some(reply) = steering(db, memory, q, first) {
         return reply;
@@ -28,7 +30,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
     };
     let records = Records::new(&snapshot, q.now);
     let person = q.user.person.as_deref();
-    let Ok(lexicon) = brain.lexicons.get(&snapshot, &records, &brain.synonyms, person) else {
+    let Ok(lexicon) = brain.lexicons.get(&snapshot, &records, &brain.synonyms, person, access) else {
         return failed("UNKNOWN", "unknown");
     };
     records.forget_files();
@@ -48,6 +50,10 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
     }
     // Whatever was waiting is void once something else was asked.
     memory.pending = None;
+    if let Some(denied) = not_allowed(ask, q.user, &records) {
+        return refused(ask, &denied);
+    }
+    let offers = brain.offers_for(&q.user.skills);
     let mut turn = Turn {
         records: &records,
         now: q.now,
@@ -60,9 +66,16 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         writes: memory.writes,
         last_question: memory.last_question.clone(),
         after: memory.last.as_ref().and_then(|last| last.at),
-        offers: &brain.offers,
+        offers: &offers,
     };
     let answer = for_each(&mut turn);
+    let denials = records.denials();
+    // What was found without looking at what is hidden stands; "nothing" would be a guess at what may not be known.
+    let is_answer = matches!(&answer, Ok(said) if !matches!(said.outcome, Outcome::NothingFound | Outcome::NotUnderstood));
+    if !denials.is_empty() && !is_answer {
+        let denied: Vec<Refused> = denials.into_iter().map(Refused::from).collect();
+        return refused(turn.ask, &denied);
+    }
     let answer = if brain.writes { answer } else { without_change(answer) };
     if matches!(&answer, Ok(said) if said.outcome == Outcome::NotUnderstood) {
         return not_understood(q, first);
@@ -132,7 +145,7 @@ fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {
     let said = match answer {
         Ok(said) => said,
         Err(Stop::Said(said)) => *said,
-        Err(Stop::Fault(Fault::Database(_) | Fault::Query { .. })) => {
+        Err(Stop::Fault(Fault::Database(_) | Fault::Query { .. } | Fault::Denied)) => {
             return failed(&turn.ask.intent, &turn.ask.action);
         }
     };
@@ -152,7 +165,45 @@ fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {
         action: turn.ask.action.clone(),
         outcome: said.outcome,
         files: turn.records.files(),
+        denied: Vec::new(),
     }
+}
+
+/// Something that whoever asks may not ask for.
+struct Refused {
+    /// `None`: the whole skill.
+    file: Option<String>,
+    write: bool,
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Refused {
+        Refused { file: Some(denial.file), write: denial.write }
+    }
+}
+
+/// What an ask needs and may not be had: its skill, or files that it reads. Looked at before anything is read, so that "no, I
+/// have no such medication recorded" is not said to somebody who may not know.
+fn not_allowed(ask: &Ask, user: &User, records: &Records<'_>) -> Option<Vec<Refused>> {
+    if !user.skills.contains(&ask.skill) {
+        return Some(vec![Refused { file: None, write: false }]);
+    }
+    let denied = ask.reads.iter().filter(|file| !records.may_read(file));
+    let denied: Vec<Refused> =
+        denied.map(|file| Refused { file: Some(file.clone()), write: false }).collect();
+    (!denied.is_empty()).then_some(denied)
+}
+
+fn refused(ask: &Ask, denied: &[Refused]) -> Reply {
+    let first = denied.first();
+    let file = first.and_then(|first| first.file.as_deref());
+    let text = permit::refusal(&ask.skill, file, first.is_some_and(|first| first.write));
+    let named = denied.iter().map(|one| match &one.file {
+        Some(file) => file.clone(),
+        None => format!("skill:{}", ask.skill),
+    });
+    let denied = named.collect();
+    Reply { denied, ..plain(text, &ask.intent, &ask.action, Outcome::Denied) }
 }
 
 fn plain(text: impl Into<String>, intent: &str, action: &str, outcome: Outcome) -> Reply {
@@ -163,6 +214,7 @@ fn plain(text: impl Into<String>, intent: &str, action: &str, outcome: Outcome) 
         action: action.into(),
         outcome,
         files: Vec::new(),
+        denied: Vec::new(),
     }
 }
 
@@ -269,15 +321,20 @@ fn make(
     let files = changes.first().map(|c| c.file.clone()).into_iter().collect();
     let writer = Writer { user: &q.user.id, session: q.session, now: q.now };
     let action = format!("task_{what}");
+    let mut denied = Vec::new();
     let (text, outcome) = match write(db, changes, what, writer) {
         Ok(Written::Done) => (done.to_string(), Outcome::Answered),
         Ok(Written::Moved) => (
             "That was changed in the meantime, so I left it as it is. Please ask again.".to_string(),
             Outcome::Failed,
         ),
+        Err(hal_db::Error::Denied { file, write, .. }) => {
+            denied.push(file.clone());
+            (permit::refusal("", Some(&file), write), Outcome::Denied)
+        }
         Err(_) => ("I cannot write my records just now.".to_string(), Outcome::Failed),
     };
-    Reply { files, ..plain(text, "TASK", &action, outcome) }
+    Reply { files, denied, ..plain(text, "TASK", &action, outcome) }
 }
 
 /// The answer to "Which Sam?": a word that only one of the candidates has, or its place in the list.

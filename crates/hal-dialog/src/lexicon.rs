@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hal_db::{Snapshot, Version};
+use hal_db::{Access, Snapshot, Version};
 use serde::Deserialize;
 
 use crate::records::{Fault, Rec, Records};
@@ -64,7 +64,7 @@ const FILES: &[&str] = &[
     "SCHOOL",
 ];
 
-/// Households whose names are kept: one for each person who asks, of the few there are.
+/// Households whose names are kept: one for each person who asks and what they may read, of the few there are.
 const KEPT_MAX: usize = 16;
 
 /// The names of the household as they were last read. Reading them anew for each turn took 5 ms of its 5.
@@ -74,6 +74,8 @@ pub(crate) struct Kept(Mutex<Vec<KeptLexicon>>);
 struct KeptLexicon {
     version: Version,
     person: Option<String>,
+    /// `None` for everything.
+    access: Option<Access>,
     lexicon: Arc<Lexicon>,
 }
 
@@ -85,10 +87,12 @@ impl Kept {
         records: &Records<'_>,
         synonyms: &Synonyms,
         person: Option<&str>,
+        access: Option<&Access>,
     ) -> Result<Arc<Lexicon>, Fault> {
         let version = snapshot.version_of(FILES)?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = kept.iter().position(|one| one.person.as_deref() == person);
+        let index =
+            kept.iter().position(|one| one.person.as_deref() == person && one.access.as_ref() == access);
         if let Some(one) = index.map(|index| &kept[index])
             && one.version == version
         {
@@ -99,7 +103,12 @@ impl Kept {
             records.files().iter().all(|file| FILES.contains(&file.as_str())),
             "FILES names them all"
         );
-        let one = KeptLexicon { version, person: person.map(str::to_owned), lexicon: Arc::clone(&lexicon) };
+        let one = KeptLexicon {
+            version,
+            person: person.map(str::to_owned),
+            access: access.cloned(),
+            lexicon: Arc::clone(&lexicon),
+        };
         match index {
             Some(index) => kept[index] = one,
             None if kept.len() >= KEPT_MAX => kept[0] = one,
@@ -127,7 +136,7 @@ pub(crate) fn read(
     ];
     for (kind, file, field, groups) in simple {
         let mut values: Vec<String> =
-            records.all(file)?.iter().take(NAMES_MAX).map(|r| r.text(field)).collect();
+            records.names_in(file)?.iter().take(NAMES_MAX).map(|r| r.text(field)).collect();
         values.sort();
         values.dedup();
         let named: Vec<(String, String)> =
@@ -135,7 +144,7 @@ pub(crate) fn read(
         add_all(&mut lexicon, kind, &named, groups);
     }
     let categories: Vec<(String, String)> = records
-        .all("CATEGORY")?
+        .names_in("CATEGORY")?
         .iter()
         .take(NAMES_MAX)
         .map(|r| (r.id.clone(), r.text("CATEGORY_NAME")))
@@ -149,7 +158,7 @@ pub(crate) fn read(
         (Kind::Facility, "SCHOOL", "NAME"),
         (Kind::Facility, "PLACE", "NAME"),
     ] {
-        for rec in records.all(file)?.iter().take(NAMES_MAX) {
+        for rec in records.names_in(file)?.iter().take(NAMES_MAX) {
             let name = rec.text(field);
             // Two files may hold the same place; the first that was read speaks for it.
             if name.is_empty()
@@ -310,7 +319,7 @@ fn people(
     synonyms: &Synonyms,
     person: Option<&str>,
 ) -> Result<(), Fault> {
-    let people = records.all("PERSON")?;
+    let people = records.names_in("PERSON")?;
     let me = people.iter().find(|p| Some(p.id.as_str()) == person);
     // Values `relation:PERSON_ID` of the one who asks.
     let relations = me.map_or_else(Vec::new, Rec::relations);
@@ -425,7 +434,7 @@ fn nickname(rec: &Rec) -> Option<String> {
 
 fn doctors(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> Result<(), Fault> {
     let mut used = vec![false; synonyms.specialty.len()];
-    for rec in records.all("DOCTOR")?.iter().take(NAMES_MAX) {
+    for rec in records.names_in("DOCTOR")?.iter().take(NAMES_MAX) {
         let (first, last) = (rec.text("FIRST_NAME"), rec.text("LAST_NAME"));
         let specialty = words_of(&rec.text("SPECIALTY"));
         let mut called = in_words(&[
@@ -455,7 +464,7 @@ fn doctors(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) ->
 fn drugs(lexicon: &mut Lexicon, records: &Records<'_>, synonyms: &Synonyms) -> Result<(), Fault> {
     let mut used = vec![false; synonyms.drug.len()];
     let mut seen: Vec<String> = Vec::new();
-    for rec in records.all("MEDICATION")?.iter().take(NAMES_MAX) {
+    for rec in records.names_in("MEDICATION")?.iter().take(NAMES_MAX) {
         let name = rec.text("MEDICATION_NAME");
         if name.is_empty() {
             continue;

@@ -8,6 +8,7 @@ mod converse;
 pub mod journal;
 mod lexicon;
 mod memory;
+mod permit;
 mod phrase;
 mod records;
 pub mod say;
@@ -22,8 +23,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use brain::{Brain, Question, Reply, SkillError, Spoken, User};
+pub use brain::{AskInfo, Brain, Question, Reply, SkillError, Spoken, User};
 pub use hal_wire::listener::Outcome;
 pub use memory::{Memory, SavedMemory};
+pub use permit::Skills;
 pub use understand::control::{Control, control};
 pub use understand::moment::Moment;

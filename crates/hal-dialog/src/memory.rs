@@ -104,6 +104,13 @@ impl Memory {
         }
     }
 
+    /// Whether anything that was said or may be done again came from files of which one may no longer be read.
+    pub(crate) fn forget_unreadable(&mut self, may_read: impl Fn(&str) -> bool) {
+        if self.said.as_ref().is_some_and(|said| !said.files.iter().all(|file| may_read(file))) {
+            self.said = None;
+        }
+    }
+
     /// Drops what is too old at `now_ms`.
     pub(crate) fn expire(&mut self, now_ms: i64) {
         if now_ms - self.topic_at_ms > TOPIC_MS {

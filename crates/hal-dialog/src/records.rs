@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use hal_db::{Dictionary, Env, Record, Snapshot, query};
+use hal_db::{Denial, Dictionary, Env, Record, Snapshot, query};
 
 use crate::understand::moment::Moment;
 
@@ -14,6 +15,9 @@ use crate::understand::moment::Moment;
 pub(crate) enum Fault {
     #[error("{0}")]
     Database(#[from] hal_db::Error),
+    /// Whoever asks may not read that.
+    #[error("a file that may not be read")]
+    Denied,
     #[error("query {sentence:?}: {message}")]
     Query { sentence: String, message: String },
 }
@@ -24,6 +28,8 @@ pub(crate) struct Rec {
     pub id: String,
     pub record: Record,
     dictionary: Arc<Dictionary>,
+    file: Rc<str>,
+    hidden: Hidden,
 }
 
 impl std::fmt::Debug for Rec {
@@ -36,7 +42,12 @@ impl std::fmt::Debug for Rec {
 impl Rec {
     /// The number of a field by its name; `None` when the file has no such field.
     pub(crate) fn place(&self, field: &str) -> Option<usize> {
-        self.dictionary.data(field).map(|item| item.field)
+        let place = self.dictionary.data(field).map(|item| item.field)?;
+        if self.dictionary.hides(place).is_some() {
+            let denial = Denial { file: self.file.to_string(), field: Some(field.to_owned()), write: false };
+            self.hidden.borrow_mut().insert(denial);
+        }
+        Some(place)
     }
 
     /// The first value of a field, "" when empty or absent; a scaled number as it is shown, without signs of money.
@@ -121,14 +132,23 @@ pub(crate) struct Records<'a> {
     snapshot: &'a Snapshot,
     env: Env,
     read: RefCell<BTreeSet<String>>,
+    hidden: Hidden,
 }
+
+/// Hidden fields that were looked for.
+type Hidden = Rc<RefCell<BTreeSet<Denial>>>;
 
 /// Records a turn reads of one file at most; a household has fewer.
 const RECORDS_MAX: usize = 100_000;
 
 impl<'a> Records<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, now: Moment) -> Records<'a> {
-        Records { snapshot, env: Env { today: now.day, second: now.second }, read: RefCell::default() }
+        Records {
+            snapshot,
+            env: Env { today: now.day, second: now.second },
+            read: RefCell::default(),
+            hidden: Hidden::default(),
+        }
     }
 
     /// The files that were read so far.
@@ -139,6 +159,7 @@ impl<'a> Records<'a> {
     /// Forgets which files were read: the names of a turn are not what its answer was read from.
     pub(crate) fn forget_files(&self) {
         self.read.borrow_mut().clear();
+        self.hidden.borrow_mut().clear();
     }
 
     /// Runs a sentence (`SELECT …` or `SSELECT …`) whose `{names}` are filled by `param` and gives the whole records.
@@ -148,7 +169,11 @@ impl<'a> Records<'a> {
         param: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Vec<Rec>, Fault> {
         let fault = |message: String| Fault::Query { sentence: sentence.to_string(), message };
-        let plan = query::parse(sentence, self.snapshot).map_err(|e| fault(e.to_string()))?;
+        let plan = query::parse(sentence, self.snapshot);
+        if !self.snapshot.denials().is_empty() {
+            return Err(Fault::Denied);
+        }
+        let plan = plan.map_err(|e| fault(e.to_string()))?;
         let plan = plan.bind(param).map_err(|e| fault(e.to_string()))?;
         // Also where nothing is found: that is what was read.
         self.read.borrow_mut().insert(plan.file.clone());
@@ -160,6 +185,23 @@ impl<'a> Records<'a> {
         Ok(out)
     }
 
+    /// Whether records of a file may be read; for what an answer can do without.
+    pub(crate) fn may_read(&self, file: &str) -> bool {
+        self.snapshot.may_read(file)
+    }
+
+    /// What was asked for in this turn and refused.
+    pub(crate) fn denials(&self) -> Vec<Denial> {
+        let mut denials = self.snapshot.denials();
+        denials.extend(self.hidden.borrow().iter().cloned());
+        denials
+    }
+
+    /// All records of a file for their names: none where it may not be read, so that nothing tells what would be there.
+    pub(crate) fn names_in(&self, file: &str) -> Result<Vec<Rec>, Fault> {
+        if self.may_read(file) { self.all(file) } else { Ok(Vec::new()) }
+    }
+
     /// One record by its id.
     pub(crate) fn get(&self, file: &str, id: &str) -> Result<Option<Rec>, Fault> {
         if id.is_empty() {
@@ -167,7 +209,14 @@ impl<'a> Records<'a> {
         }
         self.read.borrow_mut().insert(file.to_string());
         let Some(record) = self.snapshot.read(file, id)? else { return Ok(None) };
-        Ok(Some(Rec { id: id.to_string(), record, dictionary: self.snapshot.dictionary(file)? }))
+        let dictionary = self.snapshot.dictionary(file)?;
+        Ok(Some(Rec {
+            id: id.to_string(),
+            record,
+            dictionary,
+            file: file.into(),
+            hidden: self.hidden.clone(),
+        }))
     }
 
     /// All records of a file in id order; an absent file has none.
@@ -179,8 +228,11 @@ impl<'a> Records<'a> {
         };
         self.read.borrow_mut().insert(file.to_string());
         let mut out = Vec::new();
+        let name: Rc<str> = file.into();
         self.snapshot.scan(file, &mut |id, bytes| {
             out.push(Rec {
+                file: name.clone(),
+                hidden: self.hidden.clone(),
                 id: id.to_string(),
                 record: Record::from_bytes(bytes),
                 dictionary: dictionary.clone(),

@@ -16,6 +16,10 @@ use crate::understand::when::Direction;
 /// One intention: what it is called, how it is said, how it is answered.
 #[derive(Debug)]
 pub(crate) struct Ask {
+    /// Name of the skill it belongs to.
+    pub skill: String,
+    /// Files it cannot be answered without: whoever may not read one of them is told so before anything is read.
+    pub reads: Vec<String>,
     /// Upper case.
     pub intent: String,
     /// `<file>_<verb>`.
@@ -75,6 +79,9 @@ pub(crate) struct Skill {
 struct SkillFile {
     name: String,
     intent: Spanned<String>,
+    /// Files that its asks cannot be answered without.
+    #[serde(default)]
+    reads: Vec<String>,
     #[serde(default)]
     offers: Vec<String>,
     #[serde(default)]
@@ -87,6 +94,8 @@ struct SkillFile {
 struct AskFile {
     action: Spanned<String>,
     intent: Option<String>,
+    /// In place of those of the skill.
+    reads: Option<Vec<String>>,
     #[serde(default)]
     sentences: Vec<Spanned<String>>,
     #[serde(default)]
@@ -271,7 +280,16 @@ fn compile_ask(
     if ask.continues && !concepts.is_empty() {
         return Err(place.error(ask.action.span(), "an ask that continues takes sentences, not concepts"));
     }
+    let mut reads = ask.reads.clone().unwrap_or_else(|| skill.reads.clone());
+    // A query names its file itself.
+    reads.extend(
+        ask.query.iter().filter_map(|query| Some(query.get_ref().split_whitespace().nth(1)?.to_owned())),
+    );
+    reads.sort_unstable();
+    reads.dedup();
     Ok(Ask {
+        skill: skill.name.clone(),
+        reads,
         action: ask.action.get_ref().clone(),
         direction,
         continues: ask.continues,

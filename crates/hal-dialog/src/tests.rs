@@ -8,6 +8,7 @@ use crate::brain::{Brain, Question, Reply, User};
 use crate::comprehend::{read, understand};
 use crate::lexicon;
 use crate::memory::Memory;
+use crate::permit::Skills;
 use crate::records::Records;
 use crate::understand::calendar::day_of;
 use crate::understand::moment::Moment;
@@ -20,7 +21,7 @@ fn now() -> Moment {
 }
 
 fn user() -> User {
-    User { id: "P001".into(), person: Some("P001".into()) }
+    User { id: "P001".into(), person: Some("P001".into()), skills: Skills::All }
 }
 
 /// The household of `golden/household.tbl`: a file name line, a header line, then records, cells parted by `|`.
@@ -272,7 +273,7 @@ fn a_later_hypothesis_is_taken_when_the_first_means_nothing() {
 #[test]
 fn who_is_not_signed_in_as_a_person_is_told_so() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
-    let nobody = User { id: "web".into(), person: None };
+    let nobody = User { id: "web".into(), person: None, skills: Skills::All };
     let hypotheses = ["what medications am i taking".to_string()];
     let question =
         Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &nobody, now: now() };
@@ -284,7 +285,7 @@ fn who_is_not_signed_in_as_a_person_is_told_so() {
 #[test]
 fn health_records_are_read_to_the_family_only() {
     let (brain, db) = (Brain::builtin().unwrap(), household());
-    let neighbor = User { id: "P008".into(), person: Some("P008".into()) };
+    let neighbor = User { id: "P008".into(), person: Some("P008".into()), skills: Skills::All };
     let hypotheses = ["what is arthur allergic to".to_string()];
     let question =
         Question { hypotheses: &hypotheses, spoken: false, session: "s", user: &neighbor, now: now() };

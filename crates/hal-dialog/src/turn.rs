@@ -299,6 +299,10 @@ impl Turn<'_> {
 
     /// The name of a record of another file, as it is said: "Dr. Anita Patel", "Corner Pharmacy".
     pub(crate) fn name_of(&self, file: &str, id: &str) -> Result<String, Fault> {
+        // A name beside an answer: who may not read it hears the answer without.
+        if !self.records.may_read(file) {
+            return Ok(String::new());
+        }
         let Some(rec) = self.records.get(file, id)? else { return Ok(String::new()) };
         Ok(match file {
             "DOCTOR" => doctor_name(&rec),

@@ -50,16 +50,7 @@ impl Clock {
 
     /// The wall clock for messages: ISO 8601, UTC, whole seconds.
     pub fn timestamp(&self) -> String {
-        let seconds = self.unix_ms().div_euclid(1000);
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        // Day 732 of the database's calendar is 1 January 1970.
-        let (year, month, day) = hal_db::date::ymd_from_day(days + 732);
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
+        iso(self.unix_ms())
     }
 }
 
@@ -91,6 +82,15 @@ impl hal_db::history::Clock for Clock {
         let day = hal_db::date::day_from_ymd(at.year().into(), part(at.month()), part(at.day()));
         (day, part(at.hour()) * 3600 + part(at.minute()) * 60 + part(at.second()))
     }
+}
+
+/// A moment in ms since 1970 as ISO 8601, UTC, whole seconds.
+pub fn iso(unix_ms: i64) -> String {
+    let seconds = unix_ms.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Day 732 of the database's calendar is 1 January 1970.
+    let (year, month, day) = hal_db::date::ymd_from_day(days + 732);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub struct ServeOptions {
     pub log_file: Option<PathBuf>,
     /// The log may have colours.
     pub colour: bool,
-    /// Binding wider than loopback while there is no sign-in.
+    /// Nobody signs in, wherever they come from: an explicit wish.
     pub allow_remote: bool,
 }
 
@@ -208,11 +208,34 @@ pub struct Listener {
     pub connections_max: usize,
     /// Questions answered at once; each may read the disk.
     pub questions_at_once: usize,
+    /// Who needs to sign in: `loopback-open` or `required`.
+    pub sign_in: SignIn,
+    /// The secret that gateways on other machines prove to know; `listener.secret` in the data folder where it is not set.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// Who needs to sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignIn {
+    /// Everybody but programs on this machine that reach a port without a proxy: they are the owner's.
+    #[default]
+    LoopbackOpen,
+    Required,
+    /// Nobody, wherever they come from: only ever by a word on the command line.
+    #[serde(skip)]
+    Nobody,
 }
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { listen: loopback(LISTENER_PORT), connections_max: 1_000, questions_at_once: 16 }
+        Self {
+            listen: loopback(LISTENER_PORT),
+            connections_max: 1_000,
+            questions_at_once: 16,
+            sign_in: SignIn::default(),
+            secret_file: None,
+        }
     }
 }
 
@@ -345,6 +368,9 @@ impl Config {
         }
         if options.redirect_listen.is_some() {
             self.tls.redirect = options.redirect_listen;
+        }
+        if options.allow_remote && self.listener.sign_in == SignIn::LoopbackOpen {
+            self.listener.sign_in = SignIn::Nobody;
         }
         self
     }

@@ -1,5 +1,6 @@
 //! Everything that waits: gateway, listener, engines, the HAProxy file. The only crate with a runtime and a clock.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -9,6 +10,8 @@ mod gateway;
 pub mod holder;
 mod listener;
 mod logs;
+#[cfg(test)]
+mod matrix_tests;
 mod metrics;
 mod notify;
 mod resume;

@@ -2,7 +2,7 @@
 //!
 //! Settings are read and checked before anything is opened; everything is opened before anything is announced.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,13 +10,15 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use hal_db::Database;
 use hal_db::qmclient::Address;
-use hal_dialog::{Brain, Spoken, User};
+use hal_dialog::{Brain, Spoken};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
+use crate::auth::secret::{SharedSecret, token};
+use crate::auth::{self, Auth, Rule, write_private};
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat, Role, ServeOptions, default_data_dir};
+use crate::config::{self, Config, LogFormat, Role, ServeOptions, default_data_dir};
 use crate::demo;
 use crate::engines::Engines;
 use crate::gateway::tls::{self, Tls};
@@ -104,18 +106,8 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
              hint: leave out one of them"
         );
     }
-    let open = |role: Role, address: SocketAddr| {
-        options.only.is_none_or(|only| only == role) && !address.ip().is_loopback()
-    };
-    for (role, address) in [(Role::Gateway, config.gateway.listen), (Role::Listener, config.listener.listen)]
-    {
-        if open(role, address) && !options.allow_remote {
-            bail!(
-                "{address} can be reached from other machines, and there is no sign-in yet: anybody there could \
-                 read your records. Put HAProxy in front and stay on 127.0.0.1, or say \
-                 --allow-remote-without-sign-in"
-            );
-        }
+    if options.allow_remote && config.listener.sign_in == config::SignIn::Required {
+        bail!("listener.sign_in = \"required\" and --allow-remote-without-sign-in contradict each other");
     }
     Ok(())
 }
@@ -173,14 +165,24 @@ async fn serve(
     } else {
         None
     };
+    let secret = secret(config, data, with_listener)?;
     let mut tasks = tokio::task::JoinSet::new();
     if let (Some(socket), Some(listener)) = (listener_socket, &local) {
-        ready.listener = Some(socket.local_addr()?);
+        let address = socket.local_addr()?;
+        ready.listener = Some(address);
+        note_address(data, address);
         let limits = Limits {
             connections_max: config.listener.connections_max,
             questions_at_once: config.listener.questions_at_once,
         };
-        tasks.spawn(listener::tcp::serve(socket, Arc::clone(listener), clock, limits, draining.clone()));
+        tasks.spawn(listener::tcp::serve(
+            socket,
+            Arc::clone(listener),
+            clock,
+            limits,
+            secret.clone(),
+            draining.clone(),
+        ));
     }
     if let Some(socket) = gateway_socket {
         ready.gateway = Some(socket.local_addr()?);
@@ -189,7 +191,7 @@ async fn serve(
         ready.notices.extend(engines.notices().iter().cloned());
         let link = match (&local, &options.qm) {
             (Some(listener), _) => Link::Local { listener: Arc::clone(listener), questions },
-            (None, Some(address)) => Link::Remote(Remote::new(address.clone(), clock)),
+            (None, Some(address)) => Link::Remote(Remote::new(address.clone(), secret, clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
         let tls = if config.tls.is_on() {
@@ -216,6 +218,7 @@ async fn serve(
             live: RwLock::new(Live { origins: config.gateway.origins.clone() }),
             metrics: Arc::clone(&metrics),
             tls,
+            is_open: options.allow_remote,
         });
         served = Some(Arc::clone(&gateway));
         let mut known = Known::default();
@@ -235,7 +238,7 @@ async fn serve(
     }
     if options.allow_remote {
         ready.warnings.push(
-            "Other machines may connect, and there is no sign-in: whoever reaches these ports can read the records."
+            "Nobody needs to sign in: whoever reaches these ports can read and change the records."
                 .to_owned(),
         );
     }
@@ -390,18 +393,64 @@ fn listener_over(
     let brain = Brain::with_user_skills(&own_skills)?;
     let brain = if mirror.is_some() { brain.read_only() } else { brain };
     ready.offers = brain.offers().to_vec();
-    let user = household_user(&database, config, demo)?;
-    if user.person.is_none() {
+    let person = household_person(&database, config, demo)?;
+    if person.is_none() {
         ready.notices.push(
             "I do not know whose records \"my\" means. Set person = \"ID\" under [household] in hal.toml to the id \
              of your PERSON record."
                 .to_owned(),
         );
     }
-    let listener = Listener::new(database, brain, user, clock, mirror);
+    let rule = match config.listener.sign_in {
+        config::SignIn::Nobody => Rule::Off,
+        config::SignIn::LoopbackOpen => Rule::LoopbackOpen,
+        config::SignIn::Required => Rule::Required,
+    };
+    let auth = Auth::open(data, rule)?;
+    auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
+    let listener = Listener::new(database, brain, Arc::new(auth), clock, mirror);
     // Before anybody can ask: what is begun anew is not found again.
     listener.read_conversations(data);
     Ok(listener)
+}
+
+/// Where commands on this machine find the listener. Without the file they work on the folder alone, and say that it is in use.
+fn note_address(data: &std::path::Path, address: SocketAddr) {
+    let ip = match address.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    let path = data.join(auth::FOLDER).join(auth::ADDRESS_FILE);
+    if let Err(error) = write_private(&path, &SocketAddr::new(ip, address.port()).to_string()) {
+        warn!(%error, "address not noted for commands on this machine");
+    }
+}
+
+/// Name of the shared secret's file in the data folder.
+const SECRET_FILE: &str = "listener.secret";
+
+/// The secret that gateways prove to the listener; the listener makes one at its first start.
+fn secret(config: &Config, data: &std::path::Path, makes: bool) -> anyhow::Result<Option<Arc<SharedSecret>>> {
+    let named = config.listener.secret_file.as_ref();
+    let path = named.cloned().unwrap_or_else(|| data.join(SECRET_FILE));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && makes => {
+            let mut random = [0u8; 32];
+            getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+            let text = token(random);
+            write_private(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+            text
+        }
+        // A gateway on the listener's own machine needs none.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    if text.trim().len() < 32 {
+        bail!("{} holds no secret: it needs at least 32 characters that nobody can guess", path.display());
+    }
+    Ok(Some(Arc::new(SharedSecret::new(&text))))
 }
 
 /// Skills a household may add; more is a folder that was named by mistake.
@@ -432,7 +481,7 @@ fn user_skills(dir: &std::path::Path) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// Whose records "my" means: as set, else `P001`, else the only person there is.
-fn household_user(database: &Database, config: &Config, demo: bool) -> anyhow::Result<User> {
+fn household_person(database: &Database, config: &Config, demo: bool) -> anyhow::Result<Option<String>> {
     let snapshot = database.snapshot()?;
     let person = match &config.household.person {
         Some(id) if !demo => {
@@ -448,8 +497,7 @@ fn household_user(database: &Database, config: &Config, demo: bool) -> anyhow::R
             first.filter(|_| ids.next().is_none())
         }
     };
-    // Until people sign in, the user of the journal is the person whose records they are.
-    Ok(User { id: person.clone().unwrap_or_else(|| "owner".to_owned()), person })
+    Ok(person)
 }
 
 /// Tells the recogniser the names in the records whenever they have changed.

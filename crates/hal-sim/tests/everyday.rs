@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hal_db::Database;
 use hal_db::date::{day_from_ymd, iso};
-use hal_dialog::{Brain, Control, Memory, Moment, Question, User, control};
+use hal_dialog::{Brain, Control, Memory, Moment, Question, Skills, User, control};
 use hal_server::demo;
 use hal_sim::questions::{self, Answer, Row, Score, facts::facts};
 
@@ -19,7 +19,7 @@ fn ask_everything(today: i64, rows: &[Row]) -> Score {
     demo::load(&database, today).expect("the demo household fits an empty account");
 
     let brain = Brain::builtin().expect("the skills of the program compile");
-    let user = User { id: demo::OWNER.to_owned(), person: Some(demo::OWNER.to_owned()) };
+    let user = User { id: demo::OWNER.to_owned(), person: Some(demo::OWNER.to_owned()), skills: Skills::All };
     let mut sessions: BTreeMap<String, (Memory, String)> = BTreeMap::new();
     let score = questions::run(rows, |conversation, question| {
         let (memory, last) = sessions.entry(conversation.to_owned()).or_default();

@@ -51,6 +51,12 @@ codes! {
     SpeechUnavailable = "SPEECH_UNAVAILABLE", true, "I cannot hear on this server, but I can read what you type.";
     /// Every recogniser is in use.
     SpeechBusy = "SPEECH_BUSY", true, "I am listening to too many people at once. Please try again in a moment.";
+    /// No credential was shown where one is needed, or it is none of this household's, any more or yet.
+    SignInRequired = "SIGN_IN_REQUIRED", false, "Please sign in: I do not know who is asking.";
+    /// Whoever asks may not do that.
+    NotAllowed = "NOT_ALLOWED", true, "You may not do that here.";
+    /// Too many wrong secrets from there; the right one will be taken later.
+    LockedOut = "LOCKED_OUT", false, "Too many wrong codes came from there. Please try again in a few minutes.";
     /// The answer was not ready within the limit.
     Timeout = "TIMEOUT", true, "That took too long. Please ask again.";
     /// The listener or its database cannot be reached.

@@ -11,6 +11,7 @@ pub mod line;
 pub mod listener;
 mod private;
 pub mod resume;
+pub mod sign_in;
 
 pub use code::Code;
 pub use listener::Outcome;

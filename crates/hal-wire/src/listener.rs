@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::resume::Resumption;
-use crate::{Code, Private};
+use crate::{Code, Private, sign_in};
 
 /// What became of a question, for programs: `hal ask` makes its exit status from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Outcome {
     NotUnderstood,
     /// The reply is a question back, such as a confirmation.
     Asked,
+    /// Understood, but whoever asks may not ask that here.
+    Denied,
     /// Understood, but a fault kept it from being answered.
     Failed,
 }
@@ -28,6 +30,7 @@ impl Outcome {
             Outcome::NothingFound => "nothing_found",
             Outcome::NotUnderstood => "not_understood",
             Outcome::Asked => "asked",
+            Outcome::Denied => "denied",
             Outcome::Failed => "failed",
         }
     }
@@ -43,6 +46,8 @@ pub enum Request {
     Vocabulary,
     /// A client of a gateway goes on with the conversation of an earlier connection.
     Resume(Resumption),
+    /// Everything about who somebody is.
+    SignIn(sign_in::Request),
 }
 
 /// A question. Unknown fields (`type`, `timestamp`, `context`, `intent`…) are accepted and ignored.
@@ -58,6 +63,14 @@ pub struct Ask {
     pub spoken: bool,
     /// A question that the client sends only once, e.g. a number; 0 when it has none.
     pub turn: u64,
+    pub who: Who,
+}
+
+/// Who asks: the handle that a gateway got at sign-in, or a token that the client shows itself. Neither: nobody is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    pub handle: Option<Private<String>>,
+    pub token: Option<Private<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +81,7 @@ pub struct LogConversation {
     pub response_text: Private<String>,
     pub intent: String,
     pub latency_ms: Option<u64>,
+    pub who: Who,
 }
 
 /// Why a request was refused: the code, and a sentence that names the field.
@@ -98,6 +112,8 @@ struct RawRequest {
     alternatives: Option<Vec<String>>,
     spoken: Option<bool>,
     turn: Option<u64>,
+    handle: Option<Loose>,
+    token: Option<Loose>,
     user_text: Option<Loose>,
     response_text: Option<Loose>,
     intent: Option<Loose>,
@@ -145,11 +161,23 @@ impl Request {
         let session_id = id(raw.session_id, UNKNOWN);
         let user_id = id(raw.user_id, UNKNOWN);
         let kind = text(raw.kind);
+        if kind.as_deref().is_some_and(sign_in::is_request) {
+            return sign_in::Request::from_json(bytes).map(Request::SignIn).map_err(|fault| Refusal {
+                code: Code::BadField,
+                message: format!("a field of the request is missing or of the wrong type: {fault}"),
+            });
+        }
+        // What was shown and cannot be one opens nothing; it is not as if nothing had been shown.
+        let secret = |field: Option<Loose>| {
+            let shown = field.map(|field| text(Some(field)).unwrap_or_default());
+            shown.map(|text| if text.len() <= sign_in::FIELD_BYTES_MAX { text } else { String::new() }.into())
+        };
+        let who = Who { handle: secret(raw.handle), token: secret(raw.token) };
         if kind.as_deref() == Some("vocabulary") {
             return Ok(Request::Vocabulary);
         }
         if kind.as_deref() == Some("resume") {
-            return Ok(Request::Resume(Resumption { token: required(text(raw.resume), "resume")? }));
+            return Ok(Request::Resume(Resumption { token: required(text(raw.resume), "resume")?, who }));
         }
         if kind.as_deref() == Some("log_conversation") {
             return Ok(Request::LogConversation(LogConversation {
@@ -159,6 +187,7 @@ impl Request {
                 response_text: required(text(raw.response_text), "response_text")?,
                 intent: text(raw.intent).unwrap_or_default(),
                 latency_ms: raw.latency_ms.map(|ms| ms.max(0.0) as u64),
+                who,
             }));
         }
         // `text` first, as the newest of the old listeners did.
@@ -179,6 +208,7 @@ impl Request {
             client_type: id(raw.client_type, UNKNOWN),
             spoken: raw.spoken.unwrap_or(false),
             turn: raw.turn.unwrap_or(0),
+            who,
         }))
     }
 }
@@ -206,6 +236,10 @@ struct AskJson<'a> {
     client_type: &'a str,
     spoken: bool,
     turn: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
 }
 
 impl Ask {
@@ -220,6 +254,8 @@ impl Ask {
             client_type: &self.client_type,
             spoken: self.spoken,
             turn: self.turn,
+            handle: self.who.handle.as_ref().map(|handle| handle.expose().as_str()),
+            token: self.who.token.as_ref().map(|token| token.expose().as_str()),
         })
     }
 }

@@ -45,6 +45,7 @@ fn a_question_survives_the_way_to_the_listener() {
         client_type: "web".into(),
         spoken: true,
         turn: 3,
+        who: Who::default(),
     };
     let line = sent.to_line();
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
@@ -62,7 +63,8 @@ fn a_reply_is_flat_and_carries_both_text_keys() {
 
 #[test]
 fn a_resumption_and_what_comes_of_it_survive_their_way() {
-    let asked = Resumption { token: "secret".to_owned().into() };
+    let who = Who { handle: Some("handle".to_owned().into()), token: None };
+    let asked = Resumption { token: "secret".to_owned().into(), who };
     assert_eq!(Request::from_json(&asked.to_line()), Ok(Request::Resume(asked)));
     assert_eq!(refused(r#"{"type":"resume"}"#), Code::BadField);
     let reply = Reply::error(Code::Internal, "x", "s", "t");

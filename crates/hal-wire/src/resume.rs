@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Private;
-use crate::listener::Reply;
+use crate::listener::{Reply, Who};
 
 /// One conversation that goes on, by the token of its greeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumption {
     pub token: Private<String>,
+    /// Who goes on with it: the token alone opens nobody else's conversation.
+    pub who: Who,
 }
 
 #[derive(Serialize)]
@@ -16,12 +18,21 @@ struct ResumptionJson<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     resume: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
 }
 
 impl Resumption {
     /// The request as one line, newline included.
     pub fn to_line(&self) -> Vec<u8> {
-        crate::listener::line(&ResumptionJson { kind: "resume", resume: self.token.expose() })
+        crate::listener::line(&ResumptionJson {
+            kind: "resume",
+            resume: self.token.expose(),
+            handle: self.who.handle.as_ref().map(|handle| handle.expose().as_str()),
+            token: self.who.token.as_ref().map(|token| token.expose().as_str()),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod cmd;
+mod household;
 mod report;
 
 use std::process::ExitCode;

@@ -83,7 +83,11 @@ impl<'c> Compiler<'c> {
         if self.open.len() >= DEPTH_MAX {
             return Err(CompileError { message: "items refer to items too deeply".to_owned(), at: 0 });
         }
-        self.open.push(key.clone());
+        if let Some(name) = scope.dictionary.hides_item(item) {
+            self.deny(scope.file, name);
+        }
+        // `EVAL "NAME"` makes an item that is called as the one it names.
+        self.open.push(if shared { key.clone() } else { (key.0.clone(), format!("EVAL {}", key.1)) });
         let program = match &item.source {
             Source::Field => Ok(Program {
                 first_item: Some(item.clone()),
@@ -111,6 +115,21 @@ impl<'c> Compiler<'c> {
         Ok(program)
     }
 
+    /// Notes that a hidden field was named: the query fails for it, and reads it as blank until then.
+    pub(super) fn deny(&self, file: &str, item: &str) {
+        if let Some(catalog) = self.catalog {
+            catalog.deny_field(file, item);
+        }
+    }
+
+    /// The field of a number, which no item names.
+    pub(super) fn field(&self, number: usize, scope: Scope<'_>) -> Node {
+        if let Some(name) = scope.dictionary.hides(number) {
+            self.deny(scope.file, name);
+        }
+        Node::Field(number)
+    }
+
     pub(super) fn count_node(&mut self, at: usize) -> Compiled<()> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
@@ -125,7 +144,15 @@ impl<'c> Compiler<'c> {
         let wanted = match (field, field.parse::<i64>(), entry) {
             ("0" | "@ID", ..) => Wanted::Id,
             ("-1" | "@RECORD", ..) => Wanted::Record,
-            (_, Ok(number), _) => Wanted::Field(usize::try_from(number).unwrap_or(0)),
+            (_, Ok(number), entry) => {
+                let number = usize::try_from(number).unwrap_or(0);
+                if let Some(entry) = entry
+                    && let Some(name) = entry.dictionary.hides(number)
+                {
+                    self.deny(&entry.name, name);
+                }
+                Wanted::Field(number)
+            }
             (name, _, Some(entry)) => {
                 let scope = Scope { file: &entry.name, dictionary: &entry.dictionary };
                 let Some(item) = scope.dictionary.column(name) else {

@@ -19,7 +19,7 @@ impl Compiler<'_> {
         codes: &str,
         scope: Scope<'_>,
     ) -> Result<Program, CompileError> {
-        let mut node = if item.field == 0 { Node::Id } else { Node::Field(item.field) };
+        let mut node = if item.field == 0 { Node::Id } else { self.field(item.field, scope) };
         let mut volatile = false;
         let mut at = 0;
         for code in codes.split('\u{FD}') {
@@ -43,6 +43,16 @@ impl Compiler<'_> {
             node = self.code(node, code, scope)?.0;
         }
         Ok(Program { volatile: true, depth: 2 * DEPTH_MAX, ..Program::of(node) })
+    }
+
+    /// What a number in a code stands for.
+    fn numbered(&self, number: usize, scope: Scope<'_>) -> Node {
+        match number {
+            0 => Node::Id,
+            9998 => Node::Variable(Variable::ItemCounter),
+            9999 => Node::Variable(Variable::RecordLength),
+            number => self.field(number, scope),
+        }
     }
 
     /// One code applied to a value; gives whether it depends on more than the record.
@@ -182,7 +192,7 @@ impl Compiler<'_> {
                 }
                 _ => match (step.strip_prefix(['C', 'c']), quoted(step), step.parse::<usize>()) {
                     (_, Some(text), _) => stack.push(Node::Text(text.as_bytes().to_vec())),
-                    (_, _, Ok(number)) => stack.push(field(number)),
+                    (_, _, Ok(number)) => stack.push(self.numbered(number, scope)),
                     (Some(constant), ..) => stack.push(Node::Text(constant.as_bytes().to_vec())),
                     _ => return fail(&format!("'{step}' is not served")),
                 },
@@ -225,15 +235,6 @@ fn is_translation(code: &str) -> bool {
     code.strip_prefix(['T', 't']).is_some_and(|rest| {
         rest.starts_with(|c: char| c.is_alphabetic() || c == '*' || c == '$') && rest.contains(';')
     })
-}
-
-fn field(number: usize) -> Node {
-    match number {
-        0 => Node::Id,
-        9998 => Node::Variable(Variable::ItemCounter),
-        9999 => Node::Variable(Variable::RecordLength),
-        number => Node::Field(number),
-    }
 }
 
 fn copied(node: &Node) -> Option<Node> {
@@ -480,7 +481,7 @@ impl ACode<'_, '_> {
         match rest[..digits].parse() {
             Ok(number) => {
                 self.at += digits;
-                Ok(field(number))
+                Ok(self.compiler.numbered(number, self.scope))
             }
             Err(_) => Err(error(
                 "a field number, a name in N( ) or a quoted constant must come here".to_owned(),

@@ -99,7 +99,12 @@ impl<'c> Builder<'c> {
     pub(super) fn getter(&mut self, item: &DataItem) -> Result<Getter> {
         match (&item.source, item.field) {
             (Source::Field, 0) => return Ok(Getter::Id),
-            (Source::Field, number @ 1..9998) => return Ok(Getter::Field(number)),
+            (Source::Field, number @ 1..9998) => {
+                if let Some(name) = self.dictionary.hides_item(item) {
+                    self.catalog.deny_field(&self.file, name);
+                }
+                return Ok(Getter::Field(number));
+            }
             _ => {}
         }
         let scope = Scope { file: &self.file, dictionary: &self.dictionary };

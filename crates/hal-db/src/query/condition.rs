@@ -257,6 +257,7 @@ fn saved_list(name: &str, no_case: bool, builder: &Builder<'_>) -> Result<Value>
     let (file, id) = name.trim().split_once(' ').unwrap_or((super::lists::SAVED_LISTS, name.trim()));
     let record = match builder.catalog.file(file) {
         Ok(entry) => builder.view.get(&entry.records().key(builder.view, id.trim())?)?,
+        Err(denied @ Error::Denied { .. }) => return Err(denied),
         Err(_) => None,
     };
     let Some(record) = record else {

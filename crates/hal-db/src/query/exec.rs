@@ -134,7 +134,17 @@ impl<'r> Prepared<'r> {
     }
 
     /// Hands on each record of the result in order. `records`: whether their content is needed.
+    ///
+    /// Expressions swallow what they may not read; what they met is noted, and the query fails for it: before the first record
+    /// where a name in the sentence was enough to tell, else after the last.
     pub(super) fn each(&self, records: bool, visit: &mut Visit<'_>) -> Result<Summary> {
+        self.run.catalog.check_denials()?;
+        let summary = self.find_each(records, visit)?;
+        self.run.catalog.check_denials()?;
+        Ok(summary)
+    }
+
+    fn find_each(&self, records: bool, visit: &mut Visit<'_>) -> Result<Summary> {
         if let Some(count) = self.noted_count()? {
             return Ok(Summary { count, access: "count".to_owned(), ..Summary::default() });
         }

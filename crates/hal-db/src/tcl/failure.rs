@@ -107,6 +107,7 @@ impl From<Error> for Failure {
             Error::FileExists { .. } => BAD_FILE_NAME,
             Error::Parse(_) | Error::BadValue { .. } | Error::UnboundParameter { .. } => ARGUMENTS,
             Error::ReadOnly { .. } => READ_ONLY,
+            Error::Denied { .. } => BARRED,
             Error::Locked { .. } | Error::NewerFormat { .. } => EXCLUSIVE,
             Error::TooLarge { .. } => TOO_LARGE,
             Error::Lock(crate::locks::Refused::TableFull) => LOCK_TABLE_FULL,

@@ -28,6 +28,8 @@ impl Session {
             let snapshot = db.snapshot()?;
             let missing = match snapshot.catalog().file(&base) {
                 Ok(entry) => return Ok(Place { file: format!("{prefix}{}", entry.name), db: db.clone() }),
+                // Neither the file nor where it points to.
+                Err(denied @ crate::Error::Denied { .. }) => return Err(denied.into()),
                 Err(error) => error,
             };
             let mut pointer = None;

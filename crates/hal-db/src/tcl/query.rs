@@ -179,6 +179,9 @@ impl Session {
         let dictionary = snapshot.dictionary(file)?;
         let own = self.read(&self.account.db)?;
         let mut text = text.to_owned();
+        if !own.may_read("VOC") {
+            return Ok(text);
+        }
         for _ in 0..NESTING_MAX {
             let mut found = None;
             for (at, word) in bare_words(&text) {

@@ -28,6 +28,10 @@ impl Session {
     /// A chain of R items without end, or one that leads nowhere.
     pub(super) fn voc(&self, word: &str) -> Done<Option<(String, Record)>> {
         let snapshot = self.user.snapshot()?;
+        // Who may not read the account's own words has those that are built in.
+        if !snapshot.may_read("VOC") {
+            return Ok(None);
+        }
         for name in names(word) {
             if name.len() > crate::account::ID_BYTES_MAX {
                 continue;

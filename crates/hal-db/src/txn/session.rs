@@ -339,7 +339,11 @@ impl Session {
 
     /// Field 6 `N` of a file's VOC record: its writes take no part in transactions.
     fn is_outside_transactions(&self, file: &str) -> Result<bool> {
-        let voc = self.db.snapshot()?.read("VOC", file)?;
+        let snapshot = self.db.snapshot()?;
+        if !snapshot.may_read("VOC") {
+            return Ok(false);
+        }
+        let voc = snapshot.read("VOC", file)?;
         Ok(voc.is_some_and(|record| record.field(6) == b"N"))
     }
 

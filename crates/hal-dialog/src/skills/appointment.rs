@@ -314,7 +314,10 @@ pub(super) fn place(turn: &Turn<'_>) -> Answer {
 }
 
 fn place_of(turn: &Turn<'_>, wanted: &Wanted, rec: &Rec) -> Answer {
-    let facility = turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))?;
+    let facility = match turn.records.may_read("HEALTHCARE_FACILITY") {
+        true => turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))?,
+        false => None,
+    };
     let described = described(turn, rec, false)?;
     let your = wanted.who.get("Your");
     let text = match facility {

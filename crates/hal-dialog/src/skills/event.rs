@@ -62,7 +62,9 @@ pub(super) fn list(turn: &Turn<'_>) -> Answer {
         .filter_map(entry)
         .collect();
     let sentence = "SELECT APPOINTMENT WITH PERSON_ID = \"{person}\"";
-    if turn.patient().is_ok() && !turn.said_any(&["meeting", "meetings", "party", "parties"]) {
+    let appointments = turn.records.may_read("APPOINTMENT");
+    if appointments && turn.patient().is_ok() && !turn.said_any(&["meeting", "meetings", "party", "parties"])
+    {
         for rec in turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))? {
             if matches!(rec.text("STATUS").as_str(), "cancelled" | "no-show") {
                 continue;

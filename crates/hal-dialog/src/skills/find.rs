@@ -164,6 +164,9 @@ fn on(day: Option<i64>, second: Option<u32>, today: i64) -> String {
 }
 
 fn tasks(turn: &Turn<'_>, who: &Who, asked: &Asked, hits: &mut Vec<Hit>) -> Result<(), crate::turn::Stop> {
+    if !turn.records.may_read("TASK") {
+        return Ok(());
+    }
     let sentence = "SELECT TASK WITH ASSIGNED_TO = \"{person}\" AND WITH CONTEXT # \"shopping\"";
     let today = turn.today();
     for rec in turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))? {
@@ -189,6 +192,9 @@ fn tasks(turn: &Turn<'_>, who: &Who, asked: &Asked, hits: &mut Vec<Hit>) -> Resu
 }
 
 fn events(turn: &Turn<'_>, asked: &Asked, hits: &mut Vec<Hit>) -> Result<(), crate::turn::Stop> {
+    if !turn.records.may_read("EVENT") {
+        return Ok(());
+    }
     let today = turn.today();
     for rec in turn.records.all("EVENT")? {
         let (title, day) = (rec.text("TITLE"), rec.int("START_DATE"));
@@ -213,7 +219,7 @@ fn appointments(
     asked: &Asked,
     hits: &mut Vec<Hit>,
 ) -> Result<(), crate::turn::Stop> {
-    if turn.patient().is_err() {
+    if !turn.records.may_read("APPOINTMENT") || turn.patient().is_err() {
         return Ok(());
     }
     let today = turn.today();

@@ -43,7 +43,7 @@ fn filter(turn: &Turn<'_>) -> Result<Filter, Stop> {
     }
     let mut keys = known.clone();
     // A category holds its children, to any depth the file has.
-    let all = turn.records.all("CATEGORY")?;
+    let all = turn.records.names_in("CATEGORY")?;
     for _ in 0..4 {
         let more: Vec<String> = all
             .iter()

@@ -106,6 +106,7 @@ pub(super) fn doctor_contact(turn: &Turn<'_>) -> Answer {
         said.text = format!("{name} is at {practice}, {}.", address(&rec));
     }
     if detail(turn) == Detail::Hours
+        && turn.records.may_read("HEALTHCARE_FACILITY")
         && let Some(facility) = turn.records.get("HEALTHCARE_FACILITY", &rec.text("FACILITY_ID"))?
     {
         said = tell(&facility, &facility.text("FACILITY_NAME"), Detail::Hours);
@@ -132,6 +133,9 @@ pub(super) fn doctor_list(turn: &Turn<'_>) -> Answer {
     // The doctors of a person are those of the appointments and prescriptions; without any, all that are recorded.
     let mut ids: Vec<String> = Vec::new();
     for (file, field) in [("APPOINTMENT", "DOCTOR_ID"), ("MEDICATION", "PRESCRIBER_ID")] {
+        if !turn.records.may_read(file) {
+            continue;
+        }
         let sentence = format!("SELECT {file} WITH PERSON_ID = \"{{person}}\"");
         for rec in turn.records.select(&sentence, &|name| (name == "person").then(|| who.id.clone()))? {
             let id = rec.text(field);
@@ -167,7 +171,10 @@ pub(super) fn pharmacy_contact(turn: &Turn<'_>) -> Answer {
             // "The pharmacy" is the one that most active prescriptions come from.
             let who = turn.patient()?;
             let sentence = "SELECT MEDICATION WITH PERSON_ID = \"{person}\" AND WITH STATUS = \"active\"";
-            let rows = turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))?;
+            let rows = match turn.records.may_read("MEDICATION") {
+                true => turn.records.select(sentence, &|name| (name == "person").then(|| who.id.clone()))?,
+                false => Vec::new(),
+            };
             let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
             for rec in &rows {
                 *counts.entry(rec.text("PHARMACY_ID")).or_default() += 1;

@@ -10,7 +10,7 @@ use hal_dialog::session::{
     Answer, Effect, Frame, Input, Millis, OWN_TURNS, Session, SessionConfig, Sound, Source, TurnId,
 };
 use hal_wire::client::{ClientMessage, DEFAULT_RATE_HZ, Greeting, Response, Resume, ServerMessage, Told};
-use hal_wire::listener::{Ask, Reply};
+use hal_wire::listener::{Ask, Reply, Who};
 use hal_wire::resume::{Kept, Resumed, Resumption};
 use hal_wire::{Code, Outcome, Private};
 use tokio::sync::{mpsc, watch};
@@ -35,8 +35,10 @@ const SEND_LIMIT: Duration = Duration::from_secs(10);
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a connection asked for in its URL.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wishes {
+    /// Who was let in, as the listener names them.
+    pub handle: Private<String>,
     pub greeting: Greeting,
     pub audio: bool,
     pub web: bool,
@@ -107,6 +109,7 @@ pub(super) async fn run(
         session: Session::new(config),
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
+        handle: wishes.handle,
         next_ping: now + PING_MS,
         timed: None,
         gateway,
@@ -129,13 +132,7 @@ pub(super) async fn run(
                 }
                 None => Err(Closed),
             },
-            Some(event) = events.recv() => {
-                conn.measure(&event);
-                match event.into_input() {
-                    Ok(input) => conn.step(input).await,
-                    Err((asked, found)) => conn.resumed(asked, found).await,
-                }
-            }
+            Some(event) = events.recv() => conn.event(*event).await,
             () = sleep_until(wake) => conn.timer().await,
             () = turned_true(&mut draining), if !drained => {
                 drained = true;
@@ -176,6 +173,8 @@ struct Conn {
     /// Made with the first sound: most connections never send any.
     hearing: Option<Box<Hearing>>,
     client: &'static str,
+    /// Sent with each question, and looked up again by the listener.
+    handle: Private<String>,
     next_ping: Millis,
     /// The turn that was begun last, and when its question had ended.
     timed: Option<(TurnId, Millis)>,
@@ -277,8 +276,9 @@ impl Conn {
         }
         self.resuming = true;
         let (gateway, events) = (Arc::clone(&self.gateway), self.events.clone());
+        let who = Who { handle: Some(self.handle.clone()), token: None };
         tokio::spawn(async move {
-            let found = gateway.link.resume(Resumption { token: asked.token.clone() }).await;
+            let found = gateway.link.resume(Resumption { token: asked.token.clone(), who }).await;
             events.send(Box::new(Event::Resumed { asked, found })).await.ok();
         });
         Ok(())
@@ -302,7 +302,7 @@ impl Conn {
             self.session.resume(OWN_TURNS * (found.round + 1), last);
         }
         for kept in &found.replies {
-            if kept.reply.error.is_none() && !asked.seen.contains(&kept.turn) {
+            if !is_error(&kept.reply) && !asked.seen.contains(&kept.turn) {
                 let json = self.missed(kept);
                 self.feed(json).await?;
             }
@@ -395,6 +395,22 @@ impl Conn {
         Ok(())
     }
 
+    /// What happened beside the socket. Whoever is not let in any more hears why, and then nothing.
+    async fn event(&mut self, event: Event) -> Result<(), Closed> {
+        let is_over = matches!(event, Event::AskFailed { code: Code::SignInRequired, .. });
+        self.measure(&event);
+        match event.into_input() {
+            Ok(input) => self.step(input).await?,
+            Err((asked, found)) => self.resumed(asked, found).await?,
+        }
+        if !is_over {
+            return Ok(());
+        }
+        let reason = Utf8Bytes::from_static(Code::SignInRequired.as_str());
+        self.send(Message::Close(Some(CloseFrame { code: 1008, reason }))).await?;
+        Err(Closed)
+    }
+
     /// One step of the session, and everything it wants done.
     async fn step(&mut self, input: Input) -> Result<(), Closed> {
         let effects = self.session.step(self.gateway.clock.now_ms(), input);
@@ -474,6 +490,7 @@ impl Conn {
             client_type: self.client.to_owned(),
             spoken,
             turn: turn.0,
+            who: Who { handle: Some(self.handle.clone()), token: None },
         };
         let (clock, now) = (self.gateway.clock, self.gateway.clock.now_ms());
         // A typed question begins here, a spoken one with the end of speech.
@@ -570,13 +587,18 @@ impl Conn {
 
 fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
     match reply {
-        Ok(reply) if reply.error.is_some() => {
+        Ok(reply) if is_error(&reply) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
             Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
         }
         Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
         Err(code) => Event::AskFailed { turn, code },
     }
+}
+
+/// A refusal in words is an answer like any other, with a code for programs.
+fn is_error(reply: &Reply) -> bool {
+    reply.error.is_some() && reply.outcome != Some(Outcome::Denied)
 }
 
 fn answer_of(reply: Reply) -> Answer {

@@ -12,6 +12,7 @@ use hal_dialog::Spoken;
 use hal_wire::line::{Cut, Framer};
 use hal_wire::listener::{Ask, Reply, VOCABULARY_LINE, VocabularyReply};
 use hal_wire::resume::{Resumed, Resumption};
+use hal_wire::sign_in::{self, Challenge, SignInReply};
 use hal_wire::{Code, Private};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,9 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::auth::secret::{Digest, End, SharedSecret};
 use crate::clock::Clock;
-use crate::listener::Listener;
 use crate::listener::tcp::IDLE_LIMIT;
+use crate::listener::{Caller, Listener};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Longer than a session waits, so that the session's own limit speaks first.
@@ -52,7 +54,7 @@ impl Link {
             Link::Local { listener, questions } => {
                 let listener = Arc::clone(listener);
                 let work = move |permit: OwnedSemaphorePermit| {
-                    let reply = catch_unwind(AssertUnwindSafe(|| listener.ask(&ask)));
+                    let reply = catch_unwind(AssertUnwindSafe(|| listener.ask(&ask, Caller::Gateway)));
                     drop(permit);
                     // The panic itself has been printed; its turn is answered like any other.
                     answered(reply.map_err(|_| Code::Internal));
@@ -88,10 +90,37 @@ impl Link {
         match self {
             Link::Local { listener, .. } => {
                 let listener = Arc::clone(listener);
-                let resumed = tokio::task::spawn_blocking(move || listener.resume(&resumption)).await;
+                let resumed =
+                    tokio::task::spawn_blocking(move || listener.resume(&resumption, Caller::Gateway)).await;
                 resumed.map_err(|_| Code::Internal)
             }
             Link::Remote(remote) => remote.request(&resumption.to_line(), Resumed::from_json).await,
+        }
+    }
+
+    /// Asks about who somebody is.
+    ///
+    /// Errors: the listener is away.
+    pub(crate) async fn sign_in(&self, request: sign_in::Request) -> Result<SignInReply, Code> {
+        match self {
+            Link::Local { listener, .. } => {
+                let listener = Arc::clone(listener);
+                let work = move || match request {
+                    sign_in::Request::SignIn(sign_in) => listener.let_in(&sign_in),
+                    sign_in::Request::Ticket { handle } => listener.ticket(handle.expose()),
+                    sign_in::Request::SignOut { handle } => listener.sign_out(handle.expose()),
+                    _ => SignInReply::refused(Code::UnknownCommand, None),
+                };
+                tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal)
+            }
+            Link::Remote(remote) => {
+                let line = request.to_line();
+                let stream = remote.connect().await?;
+                remote.exchange(stream, &line, sign_in::from_line).await.map_err(|reason| {
+                    warn!(reason, "the listener did not answer");
+                    Code::QmUnavailable
+                })
+            }
         }
     }
 
@@ -123,6 +152,8 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Remote {
     address: String,
+    /// Proved on each new connection, where there is one.
+    secret: Option<Arc<SharedSecret>>,
     clock: Clock,
     idle: Mutex<Vec<Idle>>,
     /// Since when no request has been answered.
@@ -137,8 +168,8 @@ struct Idle {
 
 impl Remote {
     /// `address` is `HOST:PORT`; nothing is connected before the first question.
-    pub(crate) fn new(address: String, clock: Clock) -> Remote {
-        Remote { address, clock, idle: Mutex::default(), away_since_ms: Mutex::default() }
+    pub(crate) fn new(address: String, secret: Option<Arc<SharedSecret>>, clock: Clock) -> Remote {
+        Remote { address, secret, clock, idle: Mutex::default(), away_since_ms: Mutex::default() }
     }
 
     async fn ask(&self, ask: &Ask) -> Result<Reply, Code> {
@@ -200,15 +231,48 @@ impl Remote {
             }
         };
         stream.set_nodelay(true).ok();
-        Ok(stream)
+        match &self.secret {
+            None => Ok(stream),
+            Some(secret) => self.prove(stream, secret).await.map_err(|reason| {
+                warn!(address = %self.address, reason, "the listener and this gateway do not share a secret");
+                Code::QmUnavailable
+            }),
+        }
+    }
+
+    /// Proves the shared secret, and lets the listener prove it: records and questions go to nobody else.
+    async fn prove(&self, stream: TcpStream, secret: &SharedSecret) -> Result<TcpStream, &'static str> {
+        let mut random = [0u8; 16];
+        getrandom::fill(&mut random).map_err(|_| "no randomness")?;
+        let nonce = Digest::of(&format!("{random:?}")).to_hex();
+        let hello = sign_in::Request::Hello { nonce: nonce.clone() }.to_line();
+        let (stream, challenge) = self.exchange_on(stream, &hello, sign_in::from_line::<Challenge>).await?;
+        if !secret.proves(End::Listener, &nonce, &challenge.nonce, &challenge.proof) {
+            return Err("it did not prove that it knows the secret");
+        }
+        let proof = secret.proof(End::Gateway, &nonce, &challenge.nonce);
+        let prove = sign_in::Request::Prove { proof }.to_line();
+        let (stream, reply) = self.exchange_on(stream, &prove, sign_in::from_line::<SignInReply>).await?;
+        if reply.error.is_some() { Err("it did not take the proof") } else { Ok(stream) }
     }
 
     async fn exchange<T>(
         &self,
-        mut stream: TcpStream,
+        stream: TcpStream,
         line: &[u8],
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<T, &'static str> {
+        let (stream, reply) = self.exchange_on(stream, line, read).await?;
+        self.keep(stream);
+        Ok(reply)
+    }
+
+    async fn exchange_on<T>(
+        &self,
+        mut stream: TcpStream,
+        line: &[u8],
+        read: fn(&[u8]) -> Option<T>,
+    ) -> Result<(TcpStream, T), &'static str> {
         let exchange = async {
             stream.write_all(line).await.map_err(|_| "the connection broke while asking")?;
             let mut framer = Framer::default();
@@ -228,8 +292,7 @@ impl Remote {
             }
         };
         let reply = timeout(REPLY_LIMIT, exchange).await.map_err(|_| "no reply within the limit")??;
-        self.keep(stream);
-        Ok(reply)
+        Ok((stream, reply))
     }
 
     /// A kept connection that the listener has not closed yet. It closes them after [`IDLE_LIMIT`].

@@ -5,6 +5,7 @@ mod hearing;
 mod link;
 mod page;
 mod routes;
+mod sign_in;
 pub(crate) mod tls;
 
 use std::sync::{Arc, RwLock};
@@ -28,6 +29,8 @@ pub(crate) struct Gateway {
     pub metrics: Arc<Metrics>,
     /// TLS of the gateway's own; without it HAProxy has it, or nobody needs it.
     pub tls: Option<Arc<tls::Tls>>,
+    /// Nobody needs to sign in, wherever they come from.
+    pub is_open: bool,
 }
 
 /// Settings that are read again while the server runs.

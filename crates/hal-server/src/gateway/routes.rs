@@ -4,6 +4,7 @@
 //! half an upgrade, as the deployment document's does; a real upgrade that lost a header on its way must say which.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, atomic};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use hal_wire::client::Greeting;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -21,6 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
+use super::sign_in::Peer;
 use super::tls::{Accepted, Tls};
 use super::{Gateway, page};
 use crate::metrics::Metrics;
@@ -68,8 +72,8 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
                 return;
             }
         };
-        let mut stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (mut stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: pause instead of spinning.
                 warn!(%error, "connection not accepted");
@@ -87,7 +91,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         };
         let (service, tls, metrics) = (service.clone(), tls.clone(), Arc::clone(&metrics));
         tokio::spawn(async move {
-            connection(stream, service, tls, &metrics).await;
+            connection(stream, Peer(peer), service, tls, &metrics).await;
             drop(permit);
         });
     }
@@ -99,11 +103,21 @@ pub(super) fn service(router: Router) -> Service {
     TowerToHyperService::new(router)
 }
 
-async fn connection(stream: TcpStream, service: Service, tls: Option<Arc<Tls>>, metrics: &Metrics) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    service: Service,
+    tls: Option<Arc<Tls>>,
+    metrics: &Metrics,
+) {
     stream.set_nodelay(true).ok();
-    let Some(tls) = tls else { return http(stream, service).await };
+    let named = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.call(request)
+    });
+    let Some(tls) = tls else { return http(stream, named).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, service).await,
+        Some(Accepted::Secure(stream)) => http(*stream, named).await,
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
             metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
@@ -112,7 +126,10 @@ async fn connection(stream: TcpStream, service: Service, tls: Option<Arc<Tls>>, 
 }
 
 /// Speaks HTTP/1.1 on a connection until it ends or becomes a WebSocket.
-pub(crate) async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Service) {
+pub(crate) async fn http<S>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: S)
+where
+    S: hyper::service::Service<hyper::Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+{
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_LIMIT)
@@ -126,12 +143,15 @@ pub(crate) async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 's
     }
 }
 
-async fn route(State(shared): State<Shared>, request: Request) -> Result<Response<Body>, Infallible> {
+async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Response<Body>, Infallible> {
     let draining = *shared.draining.borrow();
     let mut response = match upgrade_of(request.headers()) {
         Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
         Upgrade::Missing(headers) => missing(&headers),
-        Upgrade::Complete | Upgrade::None => plain(&request, draining),
+        Upgrade::Complete | Upgrade::None => match shared.gateway.sign_in_page(&mut request).await {
+            Some(response) => response,
+            None => plain(&request, draining),
+        },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     Ok(response)
@@ -199,16 +219,23 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let handle = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
+        Ok(who) => who.handle,
+        Err(refused) => return *refused,
+    };
     let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         return status(StatusCode::SERVICE_UNAVAILABLE, "busy");
     };
     let (mut parts, _) = request.into_parts();
-    let wishes = wishes(&parts.uri, &parts.headers);
+    let wishes = Wishes { handle, ..wishes(&parts.uri, &parts.headers) };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
     upgrade
+        // Browsers that show a token as a subprotocol need another one as the answer.
+        .protocols(["hal"])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_write_buffer_size(UNSENT_BYTES_MAX)
@@ -235,7 +262,7 @@ fn wishes(uri: &Uri, headers: &HeaderMap) -> Wishes {
 
 /// A browser tells which page wants to connect. Any page of the web could reach a server on its reader's own
 /// machine, so only pages of this host may, on any port, and those that the settings name.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(super) fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     if allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
@@ -247,7 +274,7 @@ fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
 }
 
 /// `example.com` of `example.com:8768`, `[::1]` of `[::1]:8768`.
-fn host_name(authority: &str) -> &str {
+pub(super) fn host_name(authority: &str) -> &str {
     let end =
         if authority.starts_with('[') { authority.find(']').map(|at| at + 1) } else { authority.find(':') };
     &authority[..end.unwrap_or(authority.len())]
@@ -291,6 +318,10 @@ fn get(path: &str, wants_page: bool, draining: bool) -> Response<Body> {
         "healthz" | "health" => health(draining),
         // A probe of `/` is a health check; a browser says that it wants a page.
         "" if !wants_page => health(draining),
+        // The page itself asks who is there.
+        "signin" | "pair" if wants_page => {
+            page::asset("/").unwrap_or_else(|| status(StatusCode::NOT_FOUND, "not found"))
+        }
         _ => match page::asset(path) {
             Some(response) => response,
             // `/voice` is the page below `/voice/`: its files are named relative to it.
@@ -315,7 +346,7 @@ fn status(code: StatusCode, word: &str) -> Response<Body> {
     text(code, "application/json", format!("{{\"service\":\"hal-voice-gateway\",\"status\":\"{word}\"}}\n"))
 }
 
-fn text(code: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+pub(super) fn text(code: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = code;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -14,11 +14,11 @@ use hal_dialog::{Brain, Memory, SavedMemory};
 use hal_wire::resume::Kept;
 use serde::{Deserialize, Serialize};
 
-use super::sessions::{Answered, KEPT_MS_MAX, Key, SessionMemory, Sessions};
+use super::sessions::{Answered, KEPT_MS_MAX, Key, Rights, SessionMemory, Sessions};
 
 /// The file's name in the data folder.
 pub(super) const FILE: &str = "conversations.jsonl";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Longer than any conversation; a longer line is not one of ours.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
@@ -31,8 +31,10 @@ struct Head {
 
 #[derive(Serialize, Deserialize)]
 struct Line {
-    principal: Option<String>,
+    principal: String,
     id: String,
+    /// What it was held under; whoever goes on with other rights begins anew.
+    rights: Option<Rights>,
     /// Before the file was written.
     idle_ms: u64,
     round: u64,
@@ -72,6 +74,7 @@ pub(super) fn write(folder: &Path, sessions: &Sessions, brain: &Brain, now: Now)
         let line = Line {
             principal: key.principal.clone(),
             id: key.id.clone(),
+            rights: session.rights(),
             idle_ms: now.ms.saturating_sub(*used),
             round: session.round,
             memory: session.memory.save(brain),
@@ -114,7 +117,8 @@ pub(super) fn read(folder: &Path, sessions: &Sessions, brain: &Brain, now: Now) 
             .collect();
         let memory: Memory = line.memory.restore(brain);
         let key = Key { principal: line.principal, id: line.id };
-        sessions.put(key, SessionMemory::new(memory, line.round, replies), at(line.idle_ms));
+        let memory = SessionMemory::new(memory, line.round, replies).held_under(line.rights);
+        sessions.put(key, memory, at(line.idle_ms));
         count += 1;
     }
     Ok(count)

@@ -7,7 +7,7 @@ const HOUR_MS: u64 = 3_600_000;
 const MINUTE_MS: u64 = 60_000;
 
 fn key(id: &str) -> Key {
-    Key { principal: Some("ada".to_owned()), id: id.to_owned() }
+    Key { principal: "ada".to_owned(), id: id.to_owned() }
 }
 
 fn now(minutes: u64) -> Now {

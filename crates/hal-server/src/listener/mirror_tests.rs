@@ -48,6 +48,7 @@ fn reply(files: &[&str]) -> Reply {
         action: "x".to_owned(),
         outcome: Outcome::NothingFound,
         files: files.iter().map(|file| (*file).to_owned()).collect(),
+        denied: Vec::new(),
     }
 }
 

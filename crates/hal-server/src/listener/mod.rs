@@ -6,6 +6,7 @@ mod carried;
 mod journal;
 mod mirror;
 mod sessions;
+mod sign_in;
 pub(crate) mod tcp;
 
 use std::path::Path;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use hal_db::Database;
 use hal_dialog::journal::{CONVERSATION, Interface, LoggedTurn};
 use hal_dialog::session::Millis;
-use hal_dialog::{Brain, Question, Spoken, User};
-use hal_wire::listener::{Ask, LogConversation, Reply, Request, UNKNOWN, VocabularyReply};
+use hal_dialog::{Brain, Question, Spoken};
+use hal_wire::listener::{Ask, LogConversation, Reply, Request, UNKNOWN, VocabularyReply, Who};
 use hal_wire::resume::{Resumed, Resumption};
 use hal_wire::{Code, Outcome};
 use tracing::{debug, error, info, warn};
@@ -23,6 +24,8 @@ use tracing::{debug, error, info, warn};
 use self::journal::Journal;
 pub(crate) use self::mirror::Mirror;
 use self::sessions::{Key, Sessions};
+use crate::auth::chain::Event;
+use crate::auth::{LOCAL, Principal, Refusal, SharedAuth};
 use crate::clock::Clock;
 use crate::resume;
 
@@ -35,10 +38,21 @@ pub(crate) struct Listener {
     brain: Brain,
     sessions: Sessions,
     journal: Journal,
-    user: User,
+    auth: SharedAuth,
     clock: Clock,
     /// Set where the records lie on a server elsewhere and the database holds a copy of them.
     mirror: Option<Mirror>,
+}
+
+/// How a request came here: what may be believed of what it says about who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A gateway, in this process or with a proof of the shared secret: it says where its clients are.
+    Gateway,
+    /// A program on this machine.
+    Loopback,
+    /// Somebody else, who has proved nothing.
+    Elsewhere,
 }
 
 impl std::fmt::Debug for Listener {
@@ -51,13 +65,13 @@ impl Listener {
     pub(crate) fn new(
         database: Database,
         brain: Brain,
-        user: User,
+        auth: SharedAuth,
         clock: Clock,
         mirror: Option<Mirror>,
     ) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
         let sessions = Sessions::default();
-        Arc::new(Listener { database, brain, sessions, journal, user, clock, mirror })
+        Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror })
     }
 
     /// Number of the last commit, to see whether anything has changed.
@@ -77,11 +91,16 @@ impl Listener {
     }
 
     /// Answers one request as it came over the wire with the line to send back.
-    fn handle(&self, request: Request) -> Vec<u8> {
+    pub(crate) fn handle(&self, request: Request, caller: Caller) -> Vec<u8> {
         match request {
-            Request::Ask(ask) => self.ask(&ask).to_line(),
-            Request::LogConversation(log) => self.log(log).to_line(),
-            Request::Resume(resumption) => self.resume(&resumption).to_line(),
+            Request::Ask(ask) => self.ask(&ask, caller).to_line(),
+            Request::LogConversation(log) => self.log(log, caller).to_line(),
+            Request::Resume(resumption) => self.resume(&resumption, caller).to_line(),
+            Request::SignIn(request) => self.sign_in(request, caller),
+            // Names of the household: only for who may hear all of them anyway.
+            Request::Vocabulary if self.who(&Who::default(), caller, true).is_err() => {
+                self.refuse(Refusal::Missing, UNKNOWN).to_line()
+            }
             Request::Vocabulary => {
                 let Spoken { sentences, words } = self.vocabulary();
                 VocabularyReply {
@@ -93,17 +112,54 @@ impl Listener {
         }
     }
 
+    /// Who asks. Looked up for each turn, so that what was revoked a moment ago opens nothing now.
+    ///
+    /// Errors: nobody who may ask; noted in the audit log.
+    fn who(&self, who: &Who, caller: Caller, trusts_gateway: bool) -> Result<Principal, Refusal> {
+        let now_ms = self.clock.unix_ms();
+        let refused = |refusal| {
+            self.auth.refused_turn(refusal, "", now_ms);
+            Err(refusal)
+        };
+        match (&who.handle, &who.token, caller) {
+            (_, _, Caller::Elsewhere) => refused(Refusal::Missing),
+            (Some(handle), _, _) => self.auth.look_up(handle.expose(), now_ms),
+            (None, Some(token), _) => self.auth.open_turn(token.expose(), now_ms),
+            // A gateway that has proved itself hears for everybody.
+            (None, None, Caller::Gateway) if trusts_gateway => match self.auth.directory().local() {
+                Some(owner) => Ok(owner),
+                None => refused(Refusal::Missing),
+            },
+            // A gateway says who it asks for; what does not is no gateway of ours.
+            (None, None, Caller::Gateway) => refused(Refusal::Missing),
+            (None, None, Caller::Loopback) => self.auth.look_up(LOCAL, now_ms),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, session: &str) -> Reply {
+        let code = code_of(refusal);
+        Reply::error(code, code.sentence(), session, &self.clock.timestamp())
+    }
+
     /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records, for the server
     /// of a copy only within its bound.
-    pub(crate) fn ask(&self, ask: &Ask) -> Reply {
+    pub(crate) fn ask(&self, ask: &Ask, caller: Caller) -> Reply {
         let begun = self.clock.now_ms();
+        let principal = match self.who(&ask.who, caller, false) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.refuse(refusal, &ask.session_id),
+        };
         if let Some(mirror) = &self.mirror {
             // Before the session is locked: whoever says "stop" meanwhile is not kept.
             mirror.freshen();
         }
         let now = self.clock.moment();
-        let session = self.sessions.get(key(&ask.session_id), self.sessions_now().ms);
+        let session = self.sessions.get(key(&principal, &ask.session_id), self.sessions_now().ms);
         let mut session = session.lock();
+        session.hold_to(&principal.access, &principal.skills);
+        // Everything below reads and writes through this handle, and cannot do more than it allows.
+        let database = self.database.restricted(&principal.access);
+        let user = principal.as_user();
         // The same turn again: its reply was lost on the way, and the answer may have been a write.
         if ask.turn != 0
             && let Some(reply) = session.replied(ask.turn)
@@ -116,14 +172,14 @@ impl Listener {
             hypotheses: &hypotheses,
             spoken: ask.spoken,
             session: &ask.session_id,
-            user: &self.user,
+            user: &user,
             now,
         };
-        let mut answered = self.brain.answer(&self.database, &mut session.memory, &question);
+        let mut answered = self.brain.answer(&database, &mut session.memory, &question);
         if answered.files.iter().any(|file| file == CONVERSATION) {
             // It asked what was said; turns of a moment ago may still be on their way to the disk.
             self.journal.flush();
-            answered = self.brain.answer(&self.database, &mut session.memory, &question);
+            answered = self.brain.answer(&database, &mut session.memory, &question);
         }
         let fault = answered.outcome == Outcome::Failed;
         if let Some(mirror) = &self.mirror {
@@ -131,12 +187,29 @@ impl Listener {
         }
         let latency_ms = self.clock.now_ms() - begun;
         debug!(session = %ask.session_id, took_ms = latency_ms, action = %answered.action, "turn answered");
-        // An answer that was put right has its own words, which a code would take away.
-        let error = fault.then_some(Code::QmUnavailable);
+        let error = match answered.outcome {
+            Outcome::Denied => Some(Code::NotAllowed),
+            // An answer that was put right has its own words, which a code would take away.
+            _ => fault.then_some(Code::QmUnavailable),
+        };
+        let mut files = answered.files.clone();
+        files.extend(answered.denied.iter().cloned());
+        self.auth.audit().record(
+            now.unix_ms,
+            Event {
+                what: "turn".to_owned(),
+                user: principal.user.clone(),
+                device: principal.device.clone().unwrap_or_default(),
+                about: answered.action.clone(),
+                files,
+                result: answered.outcome.as_str().to_owned(),
+                ..Event::default()
+            },
+        );
         self.journal.append(LoggedTurn {
             id: self.journal.next_id(now.unix_ms),
             session: ask.session_id.clone(),
-            user: self.user.id.clone(),
+            user: user.id.clone(),
             question: ask.text.clone(),
             answer: answered.text.clone().into(),
             intent: answered.intent.clone(),
@@ -169,12 +242,16 @@ impl Listener {
 
     /// Another connection goes on with a conversation: whatever of it is still on its way to an answer is waited for,
     /// and its last replies are told. Blocking.
-    pub(crate) fn resume(&self, resumption: &Resumption) -> Resumed {
+    pub(crate) fn resume(&self, resumption: &Resumption, caller: Caller) -> Resumed {
         // Not a token of ours: it opens nothing.
         let Some(id) = resume::session_id(&resumption.token) else { return Resumed::default() };
+        // Nor does anybody else's. Who may no longer ask is told so at the next question.
+        let Ok(principal) = self.who(&resumption.who, caller, false) else { return Resumed::default() };
         let now = self.sessions_now();
-        let (session, remembered) = self.sessions.find(key(&id), now.ms);
+        let (session, remembered) = self.sessions.find(key(&principal, &id), now.ms);
         let mut session = session.lock();
+        // Before anything of it is told.
+        let remembered = session.hold_to(&principal.access, &principal.skills) && remembered;
         session.round += 1;
         debug!(session = %id, remembered, round = session.round, "conversation goes on");
         let replies = session.replies(now.ms).map(|one| one.kept.clone()).collect();
@@ -204,14 +281,35 @@ impl Listener {
     }
 
     /// Stores a turn that was answered elsewhere. The reply says that it is on disk.
-    fn log(&self, log: LogConversation) -> Reply {
+    fn log(&self, log: LogConversation, caller: Caller) -> Reply {
         let now = self.clock.moment();
+        let principal = match self.who(&log.who, caller, false) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.refuse(refusal, &log.session_id),
+        };
+        if !principal.admin && !principal.access.may_write(CONVERSATION) {
+            self.auth.audit().record(
+                now.unix_ms,
+                Event {
+                    what: "log".to_owned(),
+                    user: principal.user.clone(),
+                    device: principal.device.clone().unwrap_or_default(),
+                    files: vec![CONVERSATION.to_owned()],
+                    result: Outcome::Denied.as_str().to_owned(),
+                    ..Event::default()
+                },
+            );
+            let code = Code::NotAllowed;
+            return Reply::error(code, code.sentence(), &log.session_id, &self.clock.timestamp());
+        }
+        // Who manages the household may store what others said; everybody else says what they say themselves.
+        let is_named = principal.admin && log.user_id != UNKNOWN;
         let id = self.journal.next_id(now.unix_ms);
         let timestamp = self.clock.timestamp();
         let stored = self.journal.append_now(LoggedTurn {
             id: id.clone(),
             session: log.session_id.clone(),
-            user: if log.user_id == UNKNOWN { self.user.id.clone() } else { log.user_id },
+            user: if is_named { log.user_id } else { principal.journal_id().to_owned() },
             question: log.user_text,
             answer: log.response_text,
             intent: log.intent.clone(),
@@ -247,10 +345,19 @@ impl Listener {
     /// Writes what the journal still holds; for the end of the program.
     pub(crate) fn flush(&self) {
         self.journal.flush();
+        self.auth.flush();
     }
 }
 
-/// Whose conversation it is. Until people sign in, everybody's are the household's.
-fn key(session_id: &str) -> Key {
-    Key { principal: None, id: session_id.to_owned() }
+/// Outside, everything that opens nothing sounds the same.
+fn code_of(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::Wait(_) => Code::LockedOut,
+        _ => Code::SignInRequired,
+    }
+}
+
+/// Whose conversation it is: clients choose their ids, and must not hear what somebody else was told under the same.
+fn key(principal: &Principal, session_id: &str) -> Key {
+    Key { principal: principal.speaker(), id: session_id.to_owned() }
 }

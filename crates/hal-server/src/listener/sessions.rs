@@ -1,10 +1,12 @@
 //! What each conversation remembers between its turns, for as many conversations as the limit allows.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use hal_dialog::Memory;
+use hal_db::Access;
 use hal_dialog::session::Millis;
+use hal_dialog::{Memory, Skills};
 use hal_wire::Private;
 use hal_wire::listener::{Reply, UNKNOWN};
 use hal_wire::resume::Kept;
@@ -24,9 +26,22 @@ pub(super) const KEPT_MS_MAX: u64 = 10 * 60 * 1000;
 /// with one takes its owner's sign-in as well as its token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// `None` until people sign in.
-    pub principal: Option<String>,
+    /// User and device, as [`Principal::speaker`](crate::auth::Principal::speaker) names them.
+    pub principal: String,
     pub id: String,
+}
+
+/// The digest of what somebody may read, write and talk about.
+pub(super) type Rights = [u8; 32];
+
+/// Rights in a form that outlives a restart: two are the same if and only if everything in them is.
+fn rights_of(access: &Access, skills: &Skills) -> Rights {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut text = String::new();
+    // Ordered collections throughout, so that the same rights are the same text.
+    write!(text, "{access:?}\n{skills:?}").expect("a string takes everything");
+    digest.update(text.as_bytes());
+    digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 /// The memories of all sessions.
@@ -48,6 +63,8 @@ pub(super) struct SharedSession(Arc<Mutex<SessionMemory>>);
 #[derive(Default)]
 pub(super) struct SessionMemory {
     pub memory: Memory,
+    /// What whoever spoke last could read and talk about: somebody with other rights begins anew.
+    rights: Option<Rights>,
     /// The outage of the records' server that this conversation has heard of.
     pub outage_told: Option<u64>,
     /// How often another connection went on with it.
@@ -82,6 +99,29 @@ impl SharedSession {
 impl SessionMemory {
     pub(super) fn new(memory: Memory, round: u64, replies: VecDeque<Answered>) -> SessionMemory {
         SessionMemory { memory, round, replies, ..SessionMemory::default() }
+    }
+
+    /// The same conversation of before a restart: whoever goes on with it needs the rights it was held under.
+    pub(super) fn held_under(mut self, rights: Option<Rights>) -> SessionMemory {
+        self.rights = rights;
+        self
+    }
+
+    pub(super) fn rights(&self) -> Option<Rights> {
+        self.rights
+    }
+
+    /// Forgets what was said when the rights of the speaker have changed since: nothing is repeated, confirmed or undone that
+    /// was said under others. Returns whether it is still the same conversation.
+    pub(super) fn hold_to(&mut self, access: &Access, skills: &Skills) -> bool {
+        let rights = rights_of(access, skills);
+        let same = self.rights.is_none_or(|held| held == rights);
+        if !same {
+            // No two gateways get the same round, or their turns would have the same numbers.
+            *self = SessionMemory { round: self.round, ..SessionMemory::default() };
+        }
+        self.rights = Some(rights);
+        same
     }
 
     /// The reply of a turn that was answered before.

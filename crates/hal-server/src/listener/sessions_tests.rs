@@ -1,7 +1,7 @@
 use super::*;
 
 fn key(id: &str) -> Key {
-    Key { principal: None, id: id.to_owned() }
+    Key { principal: "ada".to_owned(), id: id.to_owned() }
 }
 
 fn reply(id: &str) -> Reply {
@@ -74,12 +74,30 @@ fn long_replies_push_out_the_old_ones_but_never_the_last() {
 #[test]
 fn another_person_with_the_same_id_has_a_conversation_of_their_own() {
     let sessions = Sessions::default();
-    let of = |name: &str| Key { principal: Some(name.to_owned()), id: "a".to_owned() };
+    let of = |name: &str| Key { principal: name.to_owned(), id: "a".to_owned() };
     sessions.get(of("ada"), 0).lock().remember(1, None, &reply("a"), 0);
     let (theirs, is_known) = sessions.find(of("ben"), 1);
     assert!(!is_known && theirs.lock().replied(1).is_none());
-    let (nobodys, is_known) = sessions.find(key("a"), 1);
-    assert!(!is_known && nobodys.lock().replied(1).is_none());
     let (own, is_known) = sessions.find(of("ada"), 1);
     assert!(is_known && own.lock().replied(1).is_some());
+}
+
+#[test]
+fn other_rights_begin_a_conversation_anew_and_numbers_go_on() {
+    let sessions = Sessions::default();
+    remember(&sessions, "a", 0);
+    let (all, none) = (Access::everything(), Access::default());
+    let session = sessions.get(key("a"), 1);
+    assert!(session.lock().hold_to(&all, &Skills::All));
+    session.lock().round = 3;
+    assert!(session.lock().hold_to(&all, &Skills::All));
+    assert!(session.lock().replied(1).is_some());
+    assert!(!session.lock().hold_to(&none, &Skills::All));
+    assert!(session.lock().replied(1).is_none());
+    assert_eq!(session.lock().round, 3);
+    // The same after a restart.
+    let carried = SessionMemory::default().held_under(session.lock().rights());
+    assert!({ carried }.hold_to(&none, &Skills::All));
+    let carried = SessionMemory::default().held_under(session.lock().rights());
+    assert!(!{ carried }.hold_to(&all, &Skills::All));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hal_wire::line::{Cut, Framer};
 use hal_wire::listener::{Reply, Request, UNKNOWN};
+use hal_wire::sign_in::{self, Challenge, SignInReply, to_line};
 use hal_wire::{Code, line};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::Listener;
+use super::{Caller, Listener};
+use crate::auth::secret::{Digest, End, SharedSecret};
 use crate::clock::Clock;
 
 /// A client that has not sent a whole request by then is let go.
@@ -32,6 +34,7 @@ pub(crate) async fn serve(
     listener: Arc<Listener>,
     clock: Clock,
     limits: Limits,
+    secret: Option<Arc<SharedSecret>>,
     mut draining: watch::Receiver<bool>,
 ) {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
@@ -42,8 +45,8 @@ pub(crate) async fn serve(
             accepted = socket.accept() => accepted,
             _ = draining.wait_for(|draining| *draining) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, peer),
             Err(error) => {
                 // Out of file descriptors, most likely: pause instead of spinning.
                 warn!(%error, "connection not accepted");
@@ -56,6 +59,9 @@ pub(crate) async fn serve(
             clock,
             questions: Arc::clone(&questions),
             draining: draining.clone(),
+            secret: secret.clone(),
+            caller: if peer.ip().to_canonical().is_loopback() { Caller::Loopback } else { Caller::Elsewhere },
+            nonces: None,
         };
         tokio::spawn(async move {
             if let Err(error) = connection.run(stream).await {
@@ -85,9 +91,47 @@ struct Connection {
     clock: Clock,
     questions: Arc<Semaphore>,
     draining: watch::Receiver<bool>,
+    /// What a gateway proves that it knows.
+    secret: Option<Arc<SharedSecret>>,
+    caller: Caller,
+    /// Of the gateway and of this end, while a proof is under way.
+    nonces: Option<(String, String)>,
 }
 
+/// A wrong proof, or one that nobody asked for: the connection ends behind the reply.
+struct Wrong;
+
 impl Connection {
+    /// The two steps of a proof; `None` for any other request.
+    fn prove(&mut self, request: &Request) -> Option<(Vec<u8>, Result<(), Wrong>)> {
+        let Request::SignIn(request) = request else { return None };
+        let refused = || to_line(&SignInReply::refused(Code::SignInRequired, None));
+        match request {
+            sign_in::Request::Hello { nonce } => {
+                let Some(secret) = &self.secret else { return Some((refused(), Err(Wrong))) };
+                let mut random = [0u8; 16];
+                getrandom::fill(&mut random).expect("the system has a source of randomness");
+                let own = Digest::of(&format!("{random:?}")).to_hex();
+                let proof = secret.proof(End::Listener, nonce, &own);
+                self.nonces = Some((nonce.clone(), own.clone()));
+                Some((to_line(&Challenge { nonce: own, proof }), Ok(())))
+            }
+            sign_in::Request::Prove { proof } => {
+                let (secret, nonces) = (self.secret.as_ref(), self.nonces.take());
+                let proven = secret.zip(nonces).is_some_and(|(secret, (gateway, own))| {
+                    secret.proves(End::Gateway, &gateway, &own, proof)
+                });
+                if proven {
+                    self.caller = Caller::Gateway;
+                    return Some((to_line(&SignInReply::default()), Ok(())));
+                }
+                warn!("a gateway did not prove the shared secret");
+                Some((refused(), Err(Wrong)))
+            }
+            _ => None,
+        }
+    }
+
     async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut framer = Framer::default();
@@ -97,8 +141,11 @@ impl Connection {
             while let Some(cut) = framer.next_request() {
                 match cut {
                     Cut::Request(request) => {
-                        let reply = self.reply(&request).await;
+                        let (reply, goes_on) = self.reply(&request).await;
                         send(&mut stream, &reply).await?;
+                        if goes_on.is_err() {
+                            return Ok(());
+                        }
                     }
                     Cut::TooLong => {
                         let message = format!("the request is longer than {} bytes", line::REQUEST_BYTES_MAX);
@@ -117,7 +164,7 @@ impl Connection {
             };
             if count == 0 {
                 if let Some(request) = framer.finish() {
-                    let reply = self.reply(&request).await;
+                    let (reply, _) = self.reply(&request).await;
                     send(&mut stream, &reply).await?;
                 }
                 return Ok(());
@@ -126,16 +173,24 @@ impl Connection {
         }
     }
 
-    async fn reply(&self, request: &[u8]) -> Vec<u8> {
+    async fn reply(&mut self, request: &[u8]) -> (Vec<u8>, Result<(), Wrong>) {
         let request = match Request::from_json(request) {
             Ok(request) => request,
-            Err(refusal) => return self.error(refusal.code, &refusal.message),
+            Err(refusal) => return (self.error(refusal.code, &refusal.message), Ok(())),
         };
+        match self.prove(&request) {
+            Some(proof) => proof,
+            None => (self.answer(request).await, Ok(())),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Vec<u8> {
         let Ok(_permit) = self.questions.acquire().await else {
             return self.error(Code::Draining, Code::Draining.sentence());
         };
         let listener = Arc::clone(&self.listener);
-        match tokio::task::spawn_blocking(move || listener.handle(request)).await {
+        let caller = self.caller;
+        match tokio::task::spawn_blocking(move || listener.handle(request, caller)).await {
             Ok(reply) => reply,
             Err(error) => {
                 warn!(%error, "a question was not answered");

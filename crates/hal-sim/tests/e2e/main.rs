@@ -18,6 +18,7 @@ mod qm_server; // Records on a QM server, for which a peer in the test stands in
 mod resume; // A conversation goes on over lost connections and restarts.
 mod rolling; // Gateways are replaced under people who ask without pause.
 mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
+mod sign_in; // Refused, paired, let in, shut out; gateways that prove a secret.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
 mod talker; // A client that comes back, as HAL's own do.

@@ -296,7 +296,8 @@ fn answered(url: &ServerUrl, http: &HttpHead) -> Failure {
     let failure = match status {
         301 | 302 | 303 | 307 | 308 => return redirected(url, http.header("location")),
         401 => Failure::new(format!("{who} wants a sign-in (401)"))
-            .hint("this client cannot sign in; ask whoever runs the server how to be let in"),
+            .hint("on the server run `hal pair`, then here `hal pair CODE --server URL`, or set HAL_TOKEN")
+            .hint("a device that was paired before may have been shut out: `hal device list` on the server"),
         403 if proxy => Failure::new("HAProxy refused this machine's address (403)")
             .hint("without TLS it answers private networks only; from elsewhere use https and `--mode subdomain`"),
         403 => Failure::new(format!("{who} refused access (403)"))

@@ -23,8 +23,10 @@ use url::ServerUrl;
 
 pub(crate) mod conversation;
 pub(crate) mod diagnose;
+pub(crate) mod pairing;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 pub(crate) mod url;
 
 /// Largest message taken: a spoken answer of a few minutes, in base64.
@@ -53,6 +55,8 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) url: ServerUrl,
+    /// What this program signs in with, where it has something.
+    pub(crate) token: Option<String>,
     /// Trusted beside the system's own authorities.
     pub(crate) ca_files: Vec<PathBuf>,
     pub(crate) limits: Limits,
@@ -78,6 +82,8 @@ pub(crate) enum Outcome {
     Asked,
     NothingFound,
     NotUnderstood,
+    /// Whoever this program asks for may not ask that.
+    Denied,
     Failed,
 }
 
@@ -121,7 +127,7 @@ impl Client {
     pub(crate) fn connect(target: &Target) -> Result<Client, Lost> {
         let deadline = now() + target.limits.connect;
         let stream = open(target, deadline).map_err(Lost::Closed)?;
-        let socket = upgrade(&target.url, stream, deadline).map_err(Lost::Closed)?;
+        let socket = upgrade(target, stream, deadline).map_err(Lost::Closed)?;
         let mut client =
             Client { socket, session: None, token: None, notices: Vec::new(), limits: target.limits };
         client.greeting(&target.url, deadline)?;
@@ -340,6 +346,7 @@ fn answer(frame: &Value, heard: Option<String>) -> Answer {
         Some("nothing_found") => Outcome::NothingFound,
         Some("not_understood") => Outcome::NotUnderstood,
         Some("failed") => Outcome::Failed,
+        Some("denied") => Outcome::Denied,
         _ => Outcome::Answered,
     };
     let audio = frame["audio"].as_str().and_then(hal_wire::audio::from_base64);
@@ -477,13 +484,20 @@ fn resolve(url: &ServerUrl, deadline: Instant) -> Result<Vec<SocketAddr>, Failur
     }
 }
 
-fn upgrade(url: &ServerUrl, mut stream: Stream, deadline: Instant) -> Result<WebSocket<Stream>, Failure> {
+fn upgrade(target: &Target, mut stream: Stream, deadline: Instant) -> Result<WebSocket<Stream>, Failure> {
+    let url = &target.url;
     stream.set_deadline(Some(deadline));
     let head = stream.head();
-    let request = url
+    let mut request = url
         .to_string()
         .into_client_request()
         .map_err(|error| Failure::new(format!("{url} cannot be asked for: {error}")))?;
+    if let Some(token) = &target.token {
+        let value = format!("Bearer {token}").parse().map_err(|_| {
+            Failure::new("the token has characters that no token has").hint("check HAL_TOKEN, or pair again")
+        })?;
+        request.headers_mut().insert("authorization", value);
+    }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));

@@ -25,6 +25,7 @@ where
 
 fn target(url: &str, ca: Option<&Path>) -> Target {
     Target {
+        token: None,
         url: ServerUrl::parse(url).unwrap(),
         ca_files: ca.into_iter().map(Path::to_path_buf).collect(),
         // Long enough for a busy machine; only the tests of silence wait for one.
@@ -94,7 +95,7 @@ fn each_http_answer_is_told_apart_by_who_gave_it() {
         "gateway refused the WebSocket (200)",
         "handshake",
     );
-    check_answer(say("HTTP/1.1 401 Unauthorized"), "wants a sign-in (401)", "let in");
+    check_answer(say("HTTP/1.1 401 Unauthorized"), "wants a sign-in (401)", "hal pair CODE");
     check_answer(
         say("HTTP/1.1 403 Forbidden\nX-HAL-Proxy: haproxy"),
         "this machine's address (403)",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::client::conversation::{Question, ask_once};
 use crate::client::url::{self, ServerUrl};
-use crate::client::{Answer, Client, Limits, Lost, Outcome, Target};
+use crate::client::{Answer, Client, Limits, Lost, Outcome, Target, tokens};
 use crate::report::{self, Exit, Failure};
 
 /// Largest recording sent: the gateway takes a minute of speech, and files at high rates are larger.
@@ -52,7 +52,8 @@ impl Server {
             Failure::new(format!("{error} (from {source})"))
                 .hint("write it like https://hal.example.com, or 192.168.1.5:8768 without TLS")
         })?;
-        Ok(Target { url, ca_files: self.ca.iter().cloned().collect(), limits: Limits::default() })
+        let token = tokens::token_for(&url);
+        Ok(Target { url, token, ca_files: self.ca.iter().cloned().collect(), limits: Limits::default() })
     }
 }
 
@@ -110,7 +111,7 @@ impl Ask {
                 Exit::Done
             }
             Outcome::NothingFound | Outcome::NotUnderstood => Exit::NothingToSay,
-            Outcome::Failed => Exit::Failed,
+            Outcome::Denied | Outcome::Failed => Exit::Failed,
         })
     }
 }

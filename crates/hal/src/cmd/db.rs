@@ -206,7 +206,7 @@ pub(super) fn open_or_read(dir: &Path, program: &str) -> Result<Database, Failur
     }
 }
 
-pub(super) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+pub(crate) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let dir = data_dir(data)?;
     if dir.is_dir() {
         return Ok(dir);

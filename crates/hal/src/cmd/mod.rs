@@ -5,14 +5,20 @@ use clap::Subcommand;
 use crate::report::{Exit, Failure};
 
 mod ask;
+mod audit;
 mod cert;
 mod chat;
 mod db;
+mod device;
 mod firewall;
 mod haproxy;
+mod pair;
 mod serve;
 mod service;
 mod tcl;
+mod user;
+
+pub(crate) use db::existing as existing_data;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -26,6 +32,10 @@ pub(crate) enum Command {
     Service(service::Service),
     Db(db::Db),
     Tcl(tcl::Tcl),
+    User(user::User),
+    Device(device::Device),
+    Pair(pair::Pair),
+    Audit(audit::Audit),
 }
 
 impl Command {
@@ -40,6 +50,10 @@ impl Command {
             Command::Service(service) => service.run(),
             Command::Db(db) => db.run(),
             Command::Tcl(tcl) => tcl.run(),
+            Command::User(user) => user.run(),
+            Command::Device(device) => device.run(),
+            Command::Pair(pair) => pair.run(),
+            Command::Audit(audit) => audit.run(),
         }
     }
 }

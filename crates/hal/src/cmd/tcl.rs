@@ -14,6 +14,7 @@ use hal_db::tcl::{Next, Person, Session, World};
 use rustyline::error::ReadlineError;
 
 use super::db;
+use crate::household;
 use crate::report::{self, Exit, Failure};
 use machine::Machine;
 use screen::Screen;
@@ -35,6 +36,10 @@ pub(crate) struct Tcl {
     /// Makes the account where there is none yet.
     #[arg(long)]
     create: bool,
+    /// Work as this user of the household, held to what their role may read and
+    /// write; else as its owner.
+    #[arg(long = "as", value_name = "USER")]
+    as_user: Option<String>,
     /// A command and its words; quotes around all of it keep those within.
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
@@ -59,12 +64,13 @@ impl Tcl {
             return Err(Failure::new(format!("there is no database in {}", dir.display()))
                 .hint("`hal tcl --create` makes one there; --data DIR or HAL_DATA names another folder"));
         }
+        let access = self.as_user.as_deref().map(|user| household::access_of(&dir, user)).transpose()?;
         let database = db::open_or_read(&dir, "hal tcl")?;
-        let mut machine = Machine::new(&dir, database);
+        let mut machine = Machine::new(&dir, database, access);
         let interrupt = Arc::new(AtomicBool::new(false));
         let one = !words.is_empty();
         let mut screen = Screen::new(Arc::clone(&interrupt), one);
-        let mut session = Session::new(machine.home(), person(screen.is_interactive()));
+        let mut session = Session::new(machine.home(), person(self.as_user, screen.is_interactive()));
         if one {
             run(&mut session, &db::words_to_sentence(&words), &mut screen, &mut machine);
         } else if screen.is_interactive() {
@@ -90,9 +96,13 @@ fn run(session: &mut Session, line: &str, screen: &mut Screen, machine: &mut Mac
     next
 }
 
-fn person(interactive: bool) -> Person {
+fn person(as_user: Option<String>, interactive: bool) -> Person {
     let named = |name| std::env::var(name).ok().filter(|name: &String| !name.is_empty());
-    let user = named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_default();
+    let user = as_user
+        .or_else(|| named("USER"))
+        .or_else(|| named("LOGNAME"))
+        .or_else(|| named("USERNAME"))
+        .unwrap_or_default();
     let tty = if interactive { named("TERM") } else { None };
     Person { user, number: 1, tty: tty.unwrap_or_else(|| "none".to_owned()) }
 }

@@ -72,7 +72,7 @@ impl Parser<'_, '_> {
             return self.item(&name, arguments);
         }
         if let Some(number) = field_number(&name) {
-            return Ok(if number == 0 { Node::Id } else { Node::Field(number) });
+            return Ok(if number == 0 { Node::Id } else { self.compiler.field(number, self.scope) });
         }
         if let Some(Item::Other(reason)) = self.scope.dictionary.get(&name) {
             return Err(error(format!("item {name} cannot be used: {reason}"), at));

@@ -98,7 +98,14 @@ pub(super) fn target(server: &str, ca: Option<&Path>) -> Result<Target, Failure>
     if !url.secure {
         url = url.with_secure(true);
     }
-    Ok(Target { url, ca_files: ca.map(Path::to_owned).into_iter().collect(), limits: Limits::default() })
+    // A certificate is shown to everybody.
+    let token = None;
+    Ok(Target {
+        url,
+        token,
+        ca_files: ca.map(Path::to_owned).into_iter().collect(),
+        limits: Limits::default(),
+    })
 }
 
 pub(super) fn parse(address: &str) -> Result<ServerUrl, Failure> {

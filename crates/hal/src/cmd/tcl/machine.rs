@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hal_db::tcl::{Account, Host};
-use hal_db::{Database, Error};
+use hal_db::{Access, Database, Error};
 use hal_server::clock::Clock;
 use hal_server::holder;
 
@@ -18,12 +18,19 @@ pub(super) const STORE: &str = "hal.redb";
 pub(super) struct Machine {
     home: PathBuf,
     open: HashMap<PathBuf, Database>,
+    /// Set where the session is not the owner's: other accounts have other households, which do not know them.
+    is_limited: bool,
 }
 
 impl Machine {
-    pub(super) fn new(dir: &Path, database: Database) -> Machine {
+    pub(super) fn new(dir: &Path, database: Database, access: Option<Access>) -> Machine {
         let home = canonical(dir);
-        Machine { open: HashMap::from([(home.clone(), database)]), home }
+        let database = match &access {
+            Some(access) => database.restricted(access),
+            None => database,
+        };
+        let is_limited = database.access().is_some();
+        Machine { open: HashMap::from([(home.clone(), database)]), home, is_limited }
     }
 
     /// The account that the session begins in.
@@ -88,6 +95,9 @@ impl Host for Machine {
             )));
         };
         let dir = canonical(&dir);
+        if self.is_limited && dir != self.home {
+            return Err(Error::Denied { file: name.to_owned(), field: None, write: false });
+        }
         if let Some(database) = self.open.get(&dir) {
             return Ok(account(&dir, database));
         }

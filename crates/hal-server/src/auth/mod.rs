@@ -1,0 +1,30 @@
+//! Sign-in and access: who somebody is, what they may do, and what is written down about it.
+//!
+//! The cores are pure and take time and random bytes: [`policy`] (roles and scopes as data), [`directory`] (users, devices,
+//! credentials), [`lockout`], [`secret`], [`chain`] (the audit log's hashes). [`Auth`] is their shell: it has the clock, the
+//! randomness and a database of its own in `<data>/auth`, apart from the account that people ask, and belongs to the listener,
+//! so that any number of gateways share it. What a [`Principal`] may read is enforced in `hal-db`, on the handle that
+//! [`hal_db::Database::restricted`] gives.
+
+pub mod admin;
+mod audit;
+pub mod chain;
+pub mod directory;
+pub mod lockout;
+pub mod policy;
+mod principal;
+pub mod secret;
+mod service;
+mod store;
+
+pub use self::audit::{Audit, Verified};
+pub use self::directory::{Device, Kind, Refusal, Unfit, User};
+pub use self::policy::Policy;
+pub use self::principal::{LOCAL, Principal};
+pub use self::service::{
+    ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, POLICY_FILE, Rule, SharedAuth, SignedIn,
+    read_directory, write_private,
+};
+
+#[cfg(test)]
+mod tests;

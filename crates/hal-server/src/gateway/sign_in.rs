@@ -1,0 +1,411 @@
+//! What a request shows of who it comes from, and the few addresses by which browsers and devices sign in.
+//!
+//! A credential is taken from `Authorization: Bearer`, from the WebSocket subprotocol `hal.token.…`, from `?token=` or
+//! `?ticket=`, or from the page's cookie, in this order. Without one, only a program on this machine that came here directly
+//! is let in: what a proxy passed on is never taken for local, wherever the proxy runs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
+use hal_wire::{Code, Private};
+use serde::Deserialize;
+use tracing::warn;
+
+use super::Gateway;
+use super::routes::{host_name, origin_allowed, text};
+
+/// Address of the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub SocketAddr);
+
+/// Headers that proxies add. One of them is enough: the request does not come from who its connection comes from.
+const PROXY_HEADERS: [&str; 9] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "forwarded",
+    "x-real-ip",
+    "x-hal-proxy",
+    "via",
+    "cf-connecting-ip",
+];
+
+/// Name of the page's cookie.
+const COOKIE: &str = "hal_session";
+const COOKIE_SECONDS: u32 = 90 * 24 * 3600;
+/// A sign-in form is a secret and a name.
+const FORM_BYTES_MAX: usize = 4096;
+/// The subprotocol in which a browser, which cannot set headers, shows its token.
+const SUBPROTOCOL: &str = "hal.token.";
+
+/// What a request shows.
+#[derive(Debug, PartialEq)]
+pub(super) struct Shown {
+    means: Means,
+    secret: Private<String>,
+}
+
+/// The credential of a request; [`Means::Local`] or [`Means::Nothing`] without one. A cookie is a credential only where
+/// the page is of this host, which the caller has made sure of.
+pub(super) fn shown(headers: &HeaderMap, uri: &Uri, peer: IpAddr) -> Shown {
+    let shown = |means, secret: &str| Shown { means, secret: secret.to_owned().into() };
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Some(value) = authorization {
+        // Anything but a bearer token is shown too, and opens nothing.
+        let bearer = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        return shown(Means::Token, bearer.map_or("", |(_, token)| token.trim()));
+    }
+    if let Some(token) = in_subprotocol(headers) {
+        return shown(Means::Token, &token);
+    }
+    for pair in uri.query().unwrap_or("").split('&') {
+        match pair.split_once('=') {
+            Some(("token", token)) => return shown(Means::Token, token),
+            Some(("ticket", ticket)) => return shown(Means::Ticket, ticket),
+            _ => {}
+        }
+    }
+    if let Some(cookie) = cookie(headers) {
+        return shown(Means::Token, cookie);
+    }
+    shown(if is_local(headers, peer) { Means::Local } else { Means::Nothing }, "")
+}
+
+fn in_subprotocol(headers: &HeaderMap) -> Option<String> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut offered =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    offered.find_map(|one| one.trim().strip_prefix(SUBPROTOCOL).map(str::to_owned))
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+/// Whether a cookie is all that a request shows.
+fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or("");
+    cookie(headers).is_some()
+        && !headers.contains_key(header::AUTHORIZATION)
+        && in_subprotocol(headers).is_none()
+        && !query.split('&').any(|pair| pair.starts_with("token=") || pair.starts_with("ticket="))
+}
+
+/// Whether a request comes from a program on this machine that reached this port itself.
+///
+/// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
+/// web can be made to mean 127.0.0.1 while it is open.
+fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
+    let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
+    let loopback_host = host.is_none_or(|host| {
+        host.eq_ignore_ascii_case("localhost")
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    });
+    peer.to_canonical().is_loopback() && !proxied && (loopback_host || !headers.contains_key(header::ORIGIN))
+}
+
+/// Where a request comes from, for lock-outs and the audit log: what our own proxy saw, else the other end itself. Of several
+/// addresses the last one: that of the proxy before this gateway; those before it are what clients say.
+pub(super) fn address(headers: &HeaderMap, peer: IpAddr) -> String {
+    let seen = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+    let seen =
+        seen.and_then(|value| value.rsplit(',').next()).and_then(|last| last.trim().parse::<IpAddr>().ok());
+    match seen {
+        // Anybody can write the header who reaches this port without a proxy.
+        Some(seen) if is_private(peer) => seen.to_canonical().to_string(),
+        _ => peer.to_canonical().to_string(),
+    }
+}
+
+/// Where a proxy of one's own would be.
+fn is_private(peer: IpAddr) -> bool {
+    match peer.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// Who was let in: their handle for each question.
+#[derive(Debug)]
+pub(super) struct LetIn {
+    pub handle: Private<String>,
+    reply: SignInReply,
+}
+
+impl Gateway {
+    /// Asks the listener whether what a request shows opens anything.
+    ///
+    /// Errors: the response that says why not.
+    pub(super) async fn let_in(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+        peer: IpAddr,
+    ) -> Result<LetIn, Box<Response<Body>>> {
+        let Shown { means, secret } = shown(headers, uri, peer);
+        let means = if self.is_open && means == Means::Nothing { Means::Local } else { means };
+        if means == Means::Nothing {
+            // Not worth a way to the listener; strangers are many.
+            return Err(Box::new(refusal(Code::SignInRequired, None)));
+        }
+        let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
+        match self.link.sign_in(sign_in::Request::SignIn(request)).await {
+            Ok(reply) => match reply.code() {
+                // A cookie that ran out is no worse than none: browsers send it to every port of this machine.
+                Some(Code::SignInRequired) if only_cookie(headers, uri) && is_local(headers, peer) => {
+                    let mut headers = headers.clone();
+                    headers.remove(header::COOKIE);
+                    Box::pin(self.let_in(&headers, uri, peer)).await
+                }
+                None => Ok(LetIn { handle: reply.handle.clone(), reply }),
+                Some(code) => Err(Box::new(refusal(code, reply.retry_after_ms))),
+            },
+            // Each question is looked at by the listener anyway: whoever is local is told there that it is away.
+            Err(_) if means == Means::Local => {
+                Ok(LetIn { handle: LOCAL.to_owned().into(), reply: SignInReply::default() })
+            }
+            Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
+        }
+    }
+
+    /// The addresses by which people and devices sign in; `None` for any other request.
+    pub(super) async fn sign_in_page(self: &Arc<Self>, request: &mut Request) -> Option<Response<Body>> {
+        let name = request.uri().path().rsplit('/').next().unwrap_or("").to_owned();
+        let method = request.method().clone();
+        let known = matches!(
+            (&method, name.as_str()),
+            (&Method::GET, "whoami") | (&Method::POST, "signin" | "pair" | "signout" | "ticket")
+        );
+        if !known {
+            return None;
+        }
+        let headers = request.headers().clone();
+        let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        if !origin_allowed(&headers, &self.config.origins) {
+            let message = "hal: pages of this host may not sign in here.\n".to_owned();
+            return Some(text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message));
+        }
+        Some(match name.as_str() {
+            "signin" | "pair" => {
+                let body = std::mem::take(request.body_mut());
+                self.sign_in_with(body, &name, &headers, request.uri(), peer).await
+            }
+            other => match self.let_in(&headers, request.uri(), peer).await {
+                Err(refused) => *refused,
+                Ok(who) if other == "whoami" => who_json(&who.reply, None),
+                Ok(who) => self.for_who_is_in(other, who, &headers, request.uri()).await,
+            },
+        })
+    }
+
+    async fn sign_in_with(
+        &self,
+        body: Body,
+        name: &str,
+        headers: &HeaderMap,
+        uri: &Uri,
+        peer: IpAddr,
+    ) -> Response<Body> {
+        #[derive(Deserialize)]
+        struct Form {
+            secret: Private<String>,
+            device: Option<String>,
+        }
+        let Ok(bytes) = axum::body::to_bytes(body, FORM_BYTES_MAX).await else {
+            return refusal(Code::TooLarge, None);
+        };
+        let Ok(form) = serde_json::from_slice::<Form>(&bytes) else {
+            return refusal(Code::BadField, None);
+        };
+        // The page gets a cookie, which its scripts cannot read; a device gets a token to keep.
+        let means = if name == "pair" { Means::Pairing } else { Means::Page };
+        let request = sign_in::SignIn {
+            means,
+            secret: form.secret,
+            address: address(headers, peer),
+            device: form.device.map(|device| device.chars().take(60).collect()),
+        };
+        let reply = match self.link.sign_in(sign_in::Request::SignIn(request)).await {
+            Ok(reply) => reply,
+            Err(code) => return refusal(code, Some(5_000)),
+        };
+        if let Some(code) = reply.code() {
+            return refusal(code, reply.retry_after_ms);
+        }
+        let Some(secret) = reply.secret.clone() else { return refusal(Code::Internal, None) };
+        if means == Means::Pairing {
+            return who_json(&reply, Some(secret.expose()));
+        }
+        let mut response = who_json(&reply, None);
+        set_cookie(&mut response, secret.expose(), COOKIE_SECONDS, headers, uri);
+        response
+    }
+
+    async fn for_who_is_in(&self, what: &str, who: LetIn, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
+        let handle = who.handle;
+        let request = match what {
+            "ticket" => sign_in::Request::Ticket { handle },
+            _ => sign_in::Request::SignOut { handle },
+        };
+        match self.link.sign_in(request).await {
+            Err(code) => refusal(code, Some(5_000)),
+            Ok(reply) => match (reply.code(), reply.secret) {
+                (Some(code), _) => refusal(code, reply.retry_after_ms),
+                (None, Some(ticket)) => {
+                    let body = serde_json::json!({"ticket": ticket.expose(), "expires_s": 60});
+                    text(StatusCode::OK, "application/json", format!("{body}\n"))
+                }
+                (None, None) => {
+                    let mut response = text(StatusCode::OK, "application/json", "{}\n".to_owned());
+                    set_cookie(&mut response, "", 0, headers, uri);
+                    response
+                }
+            },
+        }
+    }
+}
+
+/// Below the folder of the page, so that other sites on the same host do not get it.
+fn set_cookie(response: &mut Response<Body>, value: &str, seconds: u32, headers: &HeaderMap, uri: &Uri) {
+    let path = uri.path();
+    let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
+    let folder = if folder.starts_with('/') && folder.is_ascii() { folder } else { "/" };
+    let forwarded = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let secure = if forwarded { "; Secure" } else { "" };
+    let cookie =
+        format!("{COOKIE}={value}; Path={folder}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    match HeaderValue::from_str(&cookie) {
+        Ok(cookie) => drop(response.headers_mut().insert(header::SET_COOKIE, cookie)),
+        Err(_) => warn!("a cookie could not be made for this address"),
+    }
+}
+
+fn who_json(who: &SignInReply, token: Option<&str>) -> Response<Body> {
+    let mut body = serde_json::json!({
+        "signed_in": true, "user": who.user, "name": who.name, "role": who.role,
+        "device": who.device, "expires_ms": who.expires_ms,
+    });
+    if let Some(token) = token {
+        body["token"] = token.into();
+    }
+    text(StatusCode::OK, "application/json", format!("{body}\n"))
+}
+
+/// Why somebody is not let in, and what to do about it.
+fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
+    let (status, hint) = match code {
+        Code::SignInRequired => (
+            StatusCode::UNAUTHORIZED,
+            "run `hal pair` on the server, then `hal pair CODE --server URL` here, or open /pair in a browser",
+        ),
+        Code::LockedOut => (StatusCode::TOO_MANY_REQUESTS, "wait, then use a new code"),
+        Code::QmUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "send a code or a token"),
+        Code::BadField => (StatusCode::BAD_REQUEST, "send {\"secret\": \"…\"} as JSON"),
+        _ => (StatusCode::FORBIDDEN, "ask an owner of the household"),
+    };
+    let body = serde_json::json!({
+        "code": code.as_str(), "message": code.sentence(), "hint": hint, "signed_in": false,
+    });
+    let mut response = text(status, "application/json", format!("{body}\n"));
+    if status == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"HAL\""));
+    }
+    if let Some(seconds) = wait_ms.map(|wait| (wait + 999) / 1000)
+        && let Ok(seconds) = HeaderValue::from_str(&seconds.to_string())
+    {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    fn means(lines: &[(&'static str, &'static str)], uri: &'static str, peer: IpAddr) -> (Means, String) {
+        let shown = shown(&headers(lines), &Uri::from_static(uri), peer);
+        (shown.means, shown.secret.into_inner())
+    }
+
+    #[test]
+    fn a_credential_is_found_wherever_a_client_can_put_it() {
+        let token = |text: &str| (Means::Token, text.to_owned());
+        assert_eq!(means(&[("authorization", "Bearer hal_a")], "/", LOOPBACK), token("hal_a"));
+        assert_eq!(means(&[("authorization", "bearer hal_a")], "/", LOOPBACK), token("hal_a"));
+        assert_eq!(means(&[], "/ws?audio=wav&token=hal_b", LOOPBACK), token("hal_b"));
+        assert_eq!(means(&[("cookie", "a=b; hal_session=hal_c")], "/", LOOPBACK), token("hal_c"));
+        let offered = [("sec-websocket-protocol", "hal, hal.token.hal_d")];
+        assert_eq!(means(&offered, "/", LOOPBACK), token("hal_d"));
+        assert_eq!(means(&[], "/?ticket=hal_e", LOOPBACK), (Means::Ticket, "hal_e".to_owned()));
+    }
+
+    #[test]
+    fn a_credential_that_is_none_is_not_as_if_nothing_had_been_shown() {
+        assert_eq!(means(&[("authorization", "Basic YTpi")], "/", LOOPBACK).0, Means::Token);
+        assert_eq!(means(&[], "/?token=", LOOPBACK).0, Means::Token);
+    }
+
+    #[test]
+    fn only_a_program_of_this_machine_that_came_directly_is_local() {
+        let check = |lines: &[(&'static str, &'static str)], peer, expected| {
+            assert_eq!(means(lines, "/", peer).0, expected, "{lines:?} from {peer}");
+        };
+        check(&[], LOOPBACK, Means::Local);
+        check(&[("host", "127.0.0.1:8768")], LOOPBACK, Means::Local);
+        check(&[("host", "localhost:8768"), ("origin", "http://localhost:8768")], LOOPBACK, Means::Local);
+        check(&[], ELSEWHERE, Means::Nothing);
+        for name in PROXY_HEADERS {
+            check(&[(name, "x")], LOOPBACK, Means::Nothing);
+        }
+        // The name of a page that was made to mean this machine.
+        let rebound = [("host", "evil.example.net:8768"), ("origin", "http://evil.example.net:8768")];
+        check(&rebound, LOOPBACK, Means::Nothing);
+        check(
+            &[("host", "127.0.0.1.example.net"), ("origin", "http://127.0.0.1.example.net")],
+            LOOPBACK,
+            Means::Nothing,
+        );
+    }
+
+    #[test]
+    fn the_address_is_what_the_nearest_proxy_saw() {
+        let seen = |lines: &[(&'static str, &'static str)], peer| address(&headers(lines), peer);
+        assert_eq!(seen(&[], ELSEWHERE), "198.51.100.7");
+        assert_eq!(seen(&[("x-forwarded-for", "203.0.113.9, 192.0.2.4")], LOOPBACK), "192.0.2.4");
+        assert_eq!(seen(&[("x-forwarded-for", "192.0.2.4")], ELSEWHERE), "198.51.100.7");
+        assert_eq!(seen(&[("x-forwarded-for", "nonsense")], LOOPBACK), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_cookie_stays_below_the_page_and_out_of_reach_of_scripts() {
+        let cookie = |uri, lines: &[(&'static str, &'static str)]| {
+            let mut response = Response::new(Body::empty());
+            set_cookie(&mut response, "hal_x", 5, &headers(lines), &Uri::from_static(uri));
+            response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned()
+        };
+        let plain = cookie("/voice/signin", &[]);
+        assert_eq!(plain, "hal_session=hal_x; Path=/voice/; Max-Age=5; HttpOnly; SameSite=Strict");
+        assert!(cookie("/signin", &[("x-forwarded-proto", "https")]).ends_with("; Secure"));
+    }
+}

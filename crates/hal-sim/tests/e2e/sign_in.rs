@@ -1,0 +1,134 @@
+//! Sign-in as people meet it: refused through a proxy, paired with a code, let in, shut out; gateways that prove a secret.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use hal_sim::server::{Options, Server, hal};
+use hal_sim::{programs, wait};
+use tempfile::TempDir;
+
+use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
+use crate::proxy::Front;
+
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// `hal` on the server's machine, or on a device whose settings are in `settings`.
+fn run(words: &[&str], settings: &Path) -> Output {
+    let mut command: Command = hal();
+    command.args(words).env("XDG_CONFIG_HOME", settings).env("HOME", settings).output().expect("it runs")
+}
+
+#[track_caller]
+fn done(out: &Output) -> String {
+    assert!(out.status.success(), "{}", said(out));
+    String::from_utf8_lossy(&out.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_device_behind_the_proxy_is_let_in_by_a_code_and_shut_out_again() {
+    if !programs::present("sign-in: through HAProxy", &["haproxy"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let server = Options::demo(folder.path()).start().expect("hal serve --demo answers");
+    let home = Household { server, folder };
+    let front = Front::subdomain(&home);
+    let (data, device) =
+        (home.folder.path().to_str().expect("a plain name"), TempDir::new().expect("a folder"));
+    let (url, authority) = (front.url(), front.authority.to_str().expect("a plain name").to_owned());
+    let ask = || run(&["ask", "--server", &url, "--ca", &authority, QUESTION], device.path());
+
+    // Directly on its own machine nothing has changed.
+    assert_names_medication(&home.connect().ask(QUESTION).expect("answered"));
+    let refused = ask();
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("hal pair"), "it says what to do: {}", said(&refused));
+
+    let code = done(&run(&["pair", "owner", "--name", "laptop", "--data", data], home.folder.path()));
+    let wrong = run(&["pair", "AAAA-AAAA", "--server", &url, "--ca", &authority], device.path());
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    let paired =
+        run(&["pair", &code, "--server", &url, "--ca", &authority, "--name", "laptop"], device.path());
+    done(&paired);
+    assert!(done(&ask()).to_lowercase().contains(MEDICATION));
+    let again = run(&["pair", &code, "--server", &url, "--ca", &authority], device.path());
+    assert_eq!(again.status.code(), Some(2), "a code is good once: {}", said(&again));
+
+    let listed = done(&run(&["device", "list", "--data", data], home.folder.path()));
+    assert!(listed.contains("laptop"), "{listed}");
+    done(&run(&["device", "revoke", "laptop", "--data", data], home.folder.path()));
+    assert_eq!(ask().status.code(), Some(2), "shut out");
+    let audit = done(&run(&["audit", "list", "--data", data], home.folder.path()));
+    for noted in ["pair", "device_revoke", "revoked", "medication_list"] {
+        assert!(audit.contains(noted), "{noted}: {audit}");
+    }
+    assert!(!audit.to_lowercase().contains(MEDICATION), "no words in it: {audit}");
+    let verified = done(&run(&["audit", "verify", "--data", data], home.folder.path()));
+    assert!(verified.contains("each follows the one before"), "{verified}");
+}
+
+#[test]
+fn users_and_devices_are_managed_while_the_server_runs_and_while_it_does_not() {
+    let home = Household::start();
+    let data = home.folder.path().to_str().expect("a plain name").to_owned();
+    let own = TempDir::new().expect("a folder");
+    let run = |words: &[&str]| run(&[words, &["--data", &data]].concat(), own.path());
+    done(&run(&["user", "add", "gus", "--role", "guest"]));
+    let token = done(&run(&["device", "add", "gus", "phone"]));
+    let asked = |question: &str| {
+        let out = hal()
+            .args(["ask", "--server", &home.server.url(), question])
+            .env("HAL_TOKEN", &token)
+            .env("HOME", own.path())
+            .output()
+            .expect("it runs");
+        (out.status.code(), said(&out))
+    };
+    let (code, text) = asked(QUESTION);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("You may not ask about medications here."), "{text}");
+    assert_eq!(asked("What time is it?").0, Some(0));
+    let data_again = data.clone();
+    let Household { server, folder } = home;
+    drop(server);
+    // On the files alone.
+    let listed = done(&run(&["user", "list"]));
+    assert!(listed.contains("gus") && listed.contains("guest"), "{listed}");
+    let refused = hal()
+        .args(["tcl", "--as", "gus", "--data", &data_again, "LIST MEDICATION"])
+        .output()
+        .expect("it runs");
+    assert!(said(&refused).contains("You may not read MEDICATION"), "{}", said(&refused));
+    done(&run(&["user", "remove", "gus"]));
+    done(&run(&["audit", "verify"]));
+    drop(folder);
+}
+
+fn with_secret(own: &TempDir, file: &Path) -> Server {
+    // A gateway of another machine has its own folder, and is told where the secret is.
+    let settings = format!("[listener]\nsecret_file = {:?}\n", file.display().to_string());
+    std::fs::write(own.path().join("hal.toml"), settings).expect("written");
+    let port = std::fs::read_to_string(own.path().join("port")).expect("noted").parse().expect("a port");
+    Options::gateway(own.path(), port).start().expect("the gateway answers")
+}
+
+#[test]
+fn a_gateway_and_a_listener_talk_only_where_they_share_the_secret() {
+    let (records, own) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let listener = Options::listener(records.path()).start().expect("the listener accepts");
+    std::fs::write(own.path().join("port"), listener.listener_port.to_string()).expect("written");
+    let secret = records.path().join("listener.secret");
+    // The port is open before the folder is in order.
+    wait::until("the secret", || secret.exists().then_some(())).expect("made at the first start");
+    let gateway = with_secret(&own, &secret);
+    assert_names_medication(&gateway.connect().expect("greeted").ask(QUESTION).expect("answered"));
+    drop(gateway);
+    let other = own.path().join("other.secret");
+    std::fs::write(&other, "another secret that is long enough to be one").expect("written");
+    let gateway = with_secret(&own, &other);
+    let mut client = gateway.connect().expect("greeted");
+    client.send(&serde_json::json!({"type": "text_input", "text": QUESTION})).expect("sent");
+    assert_eq!(client.until("error").expect("an error frame")["code"], "QM_UNAVAILABLE");
+}
