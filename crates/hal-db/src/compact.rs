@@ -46,13 +46,21 @@ pub fn account(dir: &Path) -> Result<Compacted> {
         std::fs::remove_file(&fresh).map_err(|error| failed(&fresh, &error))?;
     }
     let written = write(&old, &fresh).and_then(|entries| {
+        if size(&fresh)? >= before {
+            return Ok((entries, false));
+        }
         let permissions = std::fs::metadata(&path).map_err(|error| failed(&path, &error))?.permissions();
         std::fs::set_permissions(&fresh, permissions).map_err(|error| failed(&fresh, &error))?;
         std::fs::rename(&fresh, &path).map_err(|error| failed(&path, &error))?;
-        Ok(entries)
+        Ok((entries, true))
     });
     let entries = match written {
-        Ok(entries) => entries,
+        Ok((entries, true)) => entries,
+        // As small as it can be.
+        Ok((entries, false)) => {
+            std::fs::remove_file(&fresh).map_err(|error| failed(&fresh, &error))?;
+            return Ok(Compacted { before, after: before, entries });
+        }
         Err(error) => {
             std::fs::remove_file(&fresh).ok();
             return Err(error);
@@ -96,7 +104,9 @@ fn write(old: &Embedded, fresh: &Path) -> Result<u64> {
     })?;
     failure?;
     put(&to, piece)?;
-    compare(from.as_ref(), to.snapshot()?.as_ref(), entries)?;
+    // It has grown in steps; what is read back is what will be kept.
+    to.close_trimmed()?;
+    compare(from.as_ref(), Embedded::open_read_only(fresh)?.snapshot()?.as_ref(), entries)?;
     Ok(entries)
 }
 

@@ -66,6 +66,12 @@ impl Options {
         self
     }
 
+    /// Nobody signs in, also not who comes through a proxy: for tests that are about something else.
+    #[must_use]
+    pub fn open_to_all(self) -> Options {
+        self.with(&["--allow-remote-without-sign-in"])
+    }
+
     #[must_use]
     pub fn with(mut self, words: &[&str]) -> Options {
         self.extra.extend(words.iter().map(|word| (*word).to_owned()));

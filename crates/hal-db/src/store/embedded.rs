@@ -123,6 +123,17 @@ impl Embedded {
         db.check_integrity().map_err(|error| Error::Damaged { what: format!("{}: {error}", path.display()) })
     }
 
+    /// Closes the file without the room that its growth has left at its end.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; the file is whole all the same.
+    pub(crate) fn close_trimmed(self) -> Result<()> {
+        if let Handle::Writer(mut db) = self.db {
+            db.compact().map_err(failed("trim its file"))?;
+        }
+        Ok(())
+    }
+
     fn write_txn(&self) -> Result<redb::WriteTransaction> {
         let db = match &self.db {
             Handle::Writer(db) => db,

@@ -22,7 +22,7 @@ impl Household {
     pub(crate) fn start_with(words: &[&str]) -> Household {
         let folder = TempDir::new().expect("a temporary folder");
         // What is tried through HAProxy here is the way, not the door; that is tried in `sign_in`.
-        let open = Options::demo(folder.path()).with(&["--allow-remote-without-sign-in"]);
+        let open = Options::demo(folder.path()).open_to_all();
         let server = open.with(words).start().expect("hal serve --demo answers");
         Household { server, folder }
     }

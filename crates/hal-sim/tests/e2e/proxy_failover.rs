@@ -22,8 +22,10 @@ impl Two {
     #[track_caller]
     fn start() -> Two {
         let folders: Vec<TempDir> = (0..3).map(|_| TempDir::new().expect("a folder")).collect();
-        let listener = Options::listener(folders[0].path()).start().expect("the listener accepts");
-        let gateway = |at: usize| Options::gateway(folders[at].path(), listener.listener_port).start();
+        let listener =
+            Options::listener(folders[0].path()).open_to_all().start().expect("the listener accepts");
+        let gateway =
+            |at: usize| Options::gateway(folders[at].path(), listener.listener_port).open_to_all().start();
         let gateways =
             vec![gateway(1).expect("the gateway answers"), gateway(2).expect("the gateway answers")];
         Two { gateways, _listener: listener, folders }
