@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod edge;
 mod engines;
 mod gateway;

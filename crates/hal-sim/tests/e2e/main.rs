@@ -3,6 +3,7 @@
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
 mod crowd; // Many at once, and each gets its own answer.
+mod doctor; // Every fault of the table of diagnoses, staged and named.
 mod durability; // What was acknowledged survives kill -9.
 mod everyday; // The everyday questions over the whole wire.
 mod household; // The server and folder that each test has to itself.

@@ -8,6 +8,7 @@ mod ask;
 mod cert;
 mod chat;
 mod db;
+mod doctor;
 mod haproxy;
 mod serve;
 mod tcl;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Haproxy(haproxy::Haproxy),
     Cert(cert::Cert),
     Db(db::Db),
+    Doctor(doctor::Doctor),
     Tcl(tcl::Tcl),
 }
 
@@ -32,6 +34,7 @@ impl Command {
             Command::Haproxy(haproxy) => haproxy.run(),
             Command::Cert(cert) => cert.run(),
             Command::Db(db) => db.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Tcl(tcl) => tcl.run(),
         }
     }
