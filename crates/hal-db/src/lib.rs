@@ -42,7 +42,7 @@ mod typed;
 pub mod verify;
 
 pub use commit::Ticket;
-pub use database::{Database, Ids, Snapshot, Version};
+pub use database::{Database, Ids, STORE_FILE, Snapshot, Version};
 pub use dict::Dictionary;
 pub use dynarray::{DynArray, Record};
 pub use error::{Error, ParseError, Result};

@@ -74,6 +74,8 @@ pub struct Client {
     pub target: Target,
     /// The host's addresses are this machine's own.
     pub own: bool,
+    /// Who listens at the port on this machine, when the address is its own and was refused.
+    pub listening: Vec<Listening>,
     pub dns: Dns,
     /// Every address at the port of the target.
     pub tcp: Vec<Connect>,

@@ -95,8 +95,6 @@ pub struct Haproxy {
     pub check: Check,
     /// Those that run on this file.
     pub processes: Vec<HaproxyProcess>,
-    /// Those that run on another file.
-    pub others: Vec<HaproxyProcess>,
     /// From the statistics socket. `None`: none was reached.
     pub servers: Option<Vec<BackendServer>>,
     /// Why the socket was not reached.

@@ -9,6 +9,8 @@ use hal_sim::programs;
 
 #[path = "doctor_client.rs"]
 mod client;
+#[path = "doctor_server.rs"]
+mod server;
 #[path = "doctor_stage.rs"]
 mod stage;
 
@@ -112,6 +114,16 @@ fn every_fault_that_a_client_sees_gets_its_right_name() {
 }
 
 #[test]
+fn every_fault_of_a_server_gets_its_right_name() {
+    if !programs::present("doctor: server", &["haproxy", "ip", "nft", "openssl", "unshare"]) {
+        return;
+    }
+    let theatre = Theatre::open();
+    let outcomes = play(&theatre, server::CASES);
+    table("Faults seen on the server's machine", server::CASES, &outcomes);
+}
+
+#[test]
 fn a_healthy_installation_has_no_findings() {
     if !programs::present("doctor: healthy", &["haproxy"]) {
         return;
@@ -120,9 +132,18 @@ fn a_healthy_installation_has_no_findings() {
     let ca = theatre.ca();
     let ca = ca.to_str().expect("a plain name");
     let raised = Front::tls(&theatre).start(&theatre);
+    // As on a machine of its own: everything is looked at, and the address is found by the certificate.
+    let front = Front {
+        back: format!("option httpchk\n    http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host localhost\n    \
+             server gateway 127.0.0.1:{} check inter 200ms", theatre.gateway()),
+        ..Front::tls(&theatre)
+    };
+    let whole = front.start(&theatre);
+    let whole = server::Seat::at(&theatre).whole(&whole.file, &theatre.ca());
+    assert!(whole.json["facts"]["clients"][0]["target"]["secure"] == true, "{}", whole.raw);
     let direct = doctor(&["--server", &theatre.home.server.url()]);
     let proxied = doctor(&["--server", &raised.https(), "--ca", ca]);
-    for told in [direct, proxied] {
+    for told in [whole, direct, proxied] {
         assert!(told.codes.is_empty(), "falsely reported: {:?}\n{}", told.codes, told.raw);
         assert_eq!(told.exit, Some(0), "{}", told.raw);
         let question = &told.json["facts"]["clients"][0]["question"];

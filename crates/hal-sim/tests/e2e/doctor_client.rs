@@ -1,9 +1,7 @@
 //! Faults that a client sees, each staged for real.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use hal_sim::process::Process;
 use hal_sim::server::{Options, hal};
@@ -12,7 +10,7 @@ use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 
 use super::Case;
 use super::stage::{
-    Authority, Diagnosis, Front, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name, doctor,
+    Authority, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name, doctor,
     mute, other_site, proxy_without, self_signed, serve, write_secret,
 };
 
@@ -68,6 +66,10 @@ pub(super) const CASES: &[Case] = &[
     Case::new("the document's self-signed, trusted", &["tls.ca-as-server"], documents_certificate),
     Case::new("SNI unknown with strict-sni", &["tls.sni-refused"], strict_sni),
     Case::new("backend DOWN, seen by a client", &["backend.down"], |t| {
+        let front = Front { back: format!("server gateway 127.0.0.1:{} check", ports::free()), ..Front::tls(t) };
+        through(t, &front)
+    }),
+    Case::new("backend refused, without a check", &["backend.down"], |t| {
         let front = Front { back: format!("server gateway 127.0.0.1:{}", ports::free()), ..Front::tls(t) };
         through(t, &front)
     }),
@@ -113,8 +115,8 @@ pub(super) const CASES: &[Case] = &[
         through(t, &Front { front: front.into(), pem: Some(leaf + &key), ..Front::tls(t) })
     }),
     Case::new("tunnel timeout short, probed", &["tunnel.timeout-short"], |t| {
-        let raised = Front { defaults: "timeout tunnel 1s".into(), ..Front::tls(t) }.start(t);
-        Ok(doctor(&["--server", &raised.https(), "--ca", text(&t.ca()), "--idle", "4"]))
+        let raised = Front { tunnel: "timeout tunnel 1s", ..Front::tls(t) }.start(t);
+        Ok(doctor(&["--server", &raised.https(), "--ca", text(&t.ca()), "--idle", "3"]))
     }),
     Case::new("rate limit: 429", &["limit.rate"], |t| {
         through(t, &Front { front: "http-request deny deny_status 429".into(), ..Front::tls(t) })
@@ -142,19 +144,19 @@ pub(super) const CASES: &[Case] = &[
         let port = serve(|mut client| {
             use std::io::Write as _;
             client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").ok();
-            std::thread::sleep(Duration::from_secs(5));
+            std::io::copy(&mut client, &mut std::io::sink()).ok();
         });
         Ok(at(&format!("http://127.0.0.1:{port}")))
     }),
 ];
 
-type Told = Result<Diagnosis, String>;
+pub(super) type Told = Result<Diagnosis, String>;
 
 fn at(url: &str) -> Diagnosis {
     doctor(&["--server", url])
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
@@ -217,7 +219,7 @@ fn firewall(theatre: &Theatre, verdict: &str, every: bool) -> Told {
 }
 
 /// Starts HAProxy in a network and waits until it says that it is ready.
-fn start_in(network: &Network, file: &Path) -> Result<Process, String> {
+pub(super) fn start_in(network: &Network, file: &Path) -> Result<Process, String> {
     let mut command = network.command(&programs::find("haproxy").ok_or("haproxy is not installed")?);
     command.arg("-db").arg("-f").arg(file);
     let process = Process::start(command).map_err(|error| error.to_string())?;
@@ -231,17 +233,8 @@ fn start_in(network: &Network, file: &Path) -> Result<Process, String> {
 }
 
 fn full_backlog(_: &Theatre) -> Told {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    // Nobody accepts: when the queue is full the kernel drops every further SYN.
-    let mut held = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(150)) {
-        held.push(stream);
-        if held.len() > 10_000 {
-            return Err("the queue has no end here".into());
-        }
-    }
-    Ok(at(&format!("http://{address}")))
+    let queue = FullQueue::new()?;
+    Ok(at(&format!("http://{}", queue.address)))
 }
 
 fn host_gone(_: &Theatre) -> Told {

@@ -142,6 +142,8 @@ pub(crate) struct Front {
     /// Lines of `global`.
     pub(crate) global: String,
     pub(crate) defaults: String,
+    /// The line `timeout tunnel`.
+    pub(crate) tunnel: &'static str,
     /// Lines of the frontend, before `default_backend`.
     pub(crate) front: String,
     pub(crate) default_backend: &'static str,
@@ -161,6 +163,7 @@ impl Front {
         Front {
             global: String::new(),
             defaults: String::new(),
+            tunnel: "timeout tunnel 1h",
             front: String::new(),
             default_backend: "gateways",
             back: format!("server gateway 127.0.0.1:{gateway}"),
@@ -178,11 +181,11 @@ impl Front {
     /// Writes file and certificate and gives the file's path.
     pub(crate) fn write(&self, room: &Path, port: u16) -> PathBuf {
         let crt = room.join("hal.pem");
-        if let Some(pem) = &self.pem {
-            write_secret(&crt, pem);
-        }
         let tls = match &self.pem {
-            Some(_) => format!(" ssl crt {} alpn http/1.1 {}", crt.display(), self.bind),
+            Some(pem) => {
+                write_secret(&crt, pem);
+                format!(" ssl crt {} alpn http/1.1 {}", crt.display(), self.bind)
+            }
             None => String::new(),
         };
         let after =
@@ -194,11 +197,12 @@ impl Front {
         let text = format!(
             "global\n    log stderr format raw local0\n    maxconn 200\n    stats socket {} mode 600 level admin\n{}\n\
              defaults\n    log global\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n    \
-             timeout http-request 10s\n    timeout tunnel 1h\n    timeout check 500ms\n{}\n\
+             timeout http-request 10s\n    {}\n    timeout check 500ms\n{}\n\
              frontend hal\n    bind 127.0.0.1:{port}{tls}\n{}\n{after}{default}\n\
              backend gateways\n    {}\n\n{}\n",
             room.join("haproxy.sock").display(),
             indent(&self.global),
+            self.tunnel,
             indent(&self.defaults),
             indent(&self.front),
             self.back,
@@ -388,10 +392,32 @@ pub(crate) fn other_site() -> u16 {
 
 /// Takes connections and says nothing.
 pub(crate) fn mute() -> u16 {
-    serve(|client| {
-        std::thread::sleep(Duration::from_secs(60));
-        drop(client);
+    serve(|mut client| {
+        std::io::copy(&mut client, &mut std::io::sink()).ok();
     })
+}
+
+/// A port whose queue is full: the kernel drops every further SYN, as a firewall would. Open as long as it is held.
+#[derive(Debug)]
+pub(crate) struct FullQueue {
+    pub(crate) address: SocketAddr,
+    _listener: TcpListener,
+    _held: Vec<TcpStream>,
+}
+
+impl FullQueue {
+    pub(crate) fn new() -> Result<FullQueue, String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let mut held = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(150)) {
+            held.push(stream);
+            if held.len() > 10_000 {
+                return Err("the queue has no end here".into());
+            }
+        }
+        Ok(FullQueue { address, _listener: listener, _held: held })
+    }
 }
 
 /// A network of one's own: only loopback, every port free. Gone when dropped.

@@ -7,14 +7,14 @@ use crate::doctor::finding::Finding;
 /// An answer from a router that the host is gone takes seconds; one from a firewall comes at once.
 const FILTER_ANSWERS_MS: u64 = 1_000;
 
-pub(super) fn check(client: &Client, facts: &Facts) -> Option<Verdict> {
+pub(super) fn check(client: &Client, _: &Facts) -> Option<Verdict> {
     if client.tcp.is_empty() {
         return None;
     }
     let connected: Vec<&Connect> =
         client.tcp.iter().filter(|tried| tried.outcome == Reached::Connected).collect();
     if connected.is_empty() {
-        return Verdict::ill(unreached(client, facts));
+        return Verdict::ill(unreached(client));
     }
     let findings = half_reached(client, &connected).into_iter().collect();
     let fastest = connected.iter().map(|tried| tried.took_ms).min().unwrap_or(0);
@@ -52,13 +52,13 @@ fn half_reached(client: &Client, connected: &[&Connect]) -> Option<Finding> {
     )
 }
 
-fn unreached(client: &Client, facts: &Facts) -> Finding {
+fn unreached(client: &Client) -> Finding {
     let target = &client.target;
     let (host, port) = (&target.host, target.port);
     let all = |wanted: fn(&Connect) -> bool| client.tcp.iter().all(wanted);
     let some = |wanted: Reached| client.tcp.iter().find(|tried| tried.outcome == wanted);
     if some(Reached::Refused).is_some() {
-        if let Some(finding) = loopback_only(client, facts) {
+        if let Some(finding) = loopback_only(client) {
             return finding;
         }
         return refused(client);
@@ -139,18 +139,10 @@ fn refused(client: &Client) -> Finding {
 }
 
 /// Asked at an address of this very machine, and the gateway listens at its loopback address.
-fn loopback_only(client: &Client, facts: &Facts) -> Option<Finding> {
-    if !client.own {
-        return None;
-    }
-    let ports = facts.server.as_ref()?.ports.as_ref()?;
+fn loopback_only(client: &Client) -> Option<Finding> {
     let asked = client.tcp.first()?.address;
-    let listening =
-        ports.iter().find(|row| row.address.port() == asked.port() && row.address.ip().is_loopback())?;
-    if listening.address.ip() == asked.ip() {
-        return None;
-    }
-    Some(super::loopback_only(listening.address, asked))
+    let row = client.listening.iter().find(|row| row.address.ip().is_loopback())?;
+    (row.address.ip() != asked.ip()).then(|| super::loopback_only(row.address, asked))
 }
 
 fn firewall_command(port: u16) -> String {

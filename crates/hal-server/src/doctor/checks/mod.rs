@@ -4,16 +4,25 @@
 //! looked at, mostly because an earlier part is broken already; so one fault is one finding.
 
 mod answer;
+mod backends;
 mod certificate;
+mod certificate_files;
 mod connection;
+mod database;
+mod firewall;
+mod gateway;
+mod haproxy;
 mod http;
 mod idle;
+mod listener;
+mod machine;
 mod name;
+mod ports;
 mod upgrade;
 
 use std::net::SocketAddr;
 
-use super::facts::{Client, Facts};
+use super::facts::{Client, Facts, Listening, Server};
 use super::finding::{Area, Finding, Report};
 
 /// What a check says of its part of the way.
@@ -51,9 +60,31 @@ const CLIENT: &[(&str, ClientCheck)] = &[
     ("silence", idle::check),
 ];
 
+type ServerCheck = fn(&Server, &Facts) -> Option<Verdict>;
+
+/// From the inside out.
+const SERVER: &[(&str, ServerCheck)] = &[
+    ("settings", machine::settings),
+    ("database", database::check),
+    ("engines", machine::engines),
+    ("listener", listener::check),
+    ("gateway", gateway::check),
+    ("ports", ports::check),
+    ("haproxy", haproxy::check),
+    ("backends", backends::check),
+    ("certificate", certificate_files::check),
+    ("firewall", firewall::check),
+    ("clock", machine::clock),
+    ("disk", machine::disk),
+];
+
 /// Judges everything that was seen.
 pub fn judge(facts: &Facts) -> Report {
     let mut areas = Vec::new();
+    if let Some(server) = &facts.server {
+        let one = |(name, check): &(&'static str, ServerCheck)| area("This machine", name, check(server, facts));
+        areas.extend(SERVER.iter().filter_map(one));
+    }
     for client in &facts.clients {
         let about = client.target.url();
         areas.extend(CLIENT.iter().filter_map(|(name, check)| area(&about, name, check(client, facts))));
@@ -65,6 +96,23 @@ fn area(about: &str, name: &'static str, verdict: Option<Verdict>) -> Option<Are
     let Verdict { summary, findings } = verdict?;
     let summary = (!summary.is_empty()).then_some(summary);
     Some(Area { about: about.to_owned(), name, summary, findings })
+}
+
+/// Who listens at a port.
+fn listeners_at(server: &Server, port: u16) -> impl Iterator<Item = &Listening> {
+    server.ports.iter().flatten().filter(move |row| row.address.port() == port)
+}
+
+/// `nginx (pid 812)`, for people.
+fn holders(server: &Server, port: u16) -> String {
+    let mut names: Vec<String> = listeners_at(server, port)
+        .flat_map(|row| &row.holders)
+        .map(|holder| format!("{} (pid {})", holder.program, holder.pid))
+        .collect();
+    names.sort();
+    names.dedup();
+    names.truncate(3);
+    if names.is_empty() { "another program".to_owned() } else { names.join(" and ") }
 }
 
 /// `2026-03-01` of Unix seconds.

@@ -7,7 +7,7 @@ use rustls::RootCertStore;
 use super::http::Door;
 use super::socket::connect;
 use super::websocket::{SignIn, upgrade};
-use super::{ClientAsk, Eyes, dns, tls};
+use super::{ClientAsk, Eyes, dns, ports, tls};
 use crate::doctor::facts::{
     Client, Connect, Handshake, Http, NoAnswer, OtherProtocol, Reached, Target, Upgrade,
 };
@@ -29,6 +29,10 @@ pub(super) fn look(ask: &ClientAsk, roots: &RootCertStore, eyes: Eyes) -> Client
     let own = !dns.addresses.is_empty() && dns.addresses.iter().all(|ip| is_own(*ip));
     let mut client = Client { target: target.clone(), own, dns, tcp, neighbours, ..Client::default() };
     let reached = client.tcp.iter().find(|tried| tried.outcome == Reached::Connected);
+    if own && reached.is_none() {
+        client.listening = ports::look(&[target.port]).unwrap_or_default();
+        return client;
+    }
     let Some(address) = reached.map(|tried| tried.address) else { return client };
     let door = Door { target, address, roots, eyes };
     talk(&mut client, &door, ask);

@@ -1,8 +1,14 @@
 //! The eyes: everything the doctor opens, runs or reads, each within a time limit. Changes nothing.
 
+mod certificates;
 mod client;
+mod config;
 mod dns;
+mod firewall;
+mod haproxy;
+mod host;
 mod http;
+mod ports;
 mod server;
 mod socket;
 mod tls;
