@@ -37,8 +37,12 @@ fn owner_only(path: &Path) -> Result<String, String> {
 /// Signal 2 for users makes the master read its file again; old workers go on with their conversations.
 fn reload(config: &Path, master_pid: u32) -> Result<String, String> {
     match installed::check(Path::new("haproxy"), config) {
-        Ok(Checked::Refused { said }) => return Err(format!("haproxy -c -dW refuses {}: {said}", config.display())),
-        Ok(Checked::NotInstalled) => return Err("haproxy is not on the PATH, so its file cannot be checked".to_owned()),
+        Ok(Checked::Refused { said }) => {
+            return Err(format!("haproxy -c -dW refuses {}: {said}", config.display()));
+        }
+        Ok(Checked::NotInstalled) => {
+            return Err("haproxy is not on the PATH, so its file cannot be checked".to_owned());
+        }
         Err(error) => return Err(error.to_string()),
         Ok(Checked::Clean) => {}
     }

@@ -134,8 +134,11 @@ fn a_healthy_installation_has_no_findings() {
     let raised = Front::tls(&theatre).start(&theatre);
     // As on a machine of its own: everything is looked at, and the address is found by the certificate.
     let front = Front {
-        back: format!("option httpchk\n    http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host localhost\n    \
-             server gateway 127.0.0.1:{} check inter 200ms", theatre.gateway()),
+        back: format!(
+            "option httpchk\n    http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host localhost\n    \
+             server gateway 127.0.0.1:{} check inter 200ms",
+            theatre.gateway()
+        ),
         ..Front::tls(&theatre)
     };
     let whole = front.start(&theatre);

@@ -10,8 +10,8 @@ use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 
 use super::Case;
 use super::stage::{
-    Authority, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name, doctor,
-    mute, other_site, proxy_without, self_signed, serve, write_secret,
+    Authority, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name,
+    doctor, mute, other_site, proxy_without, self_signed, serve, write_secret,
 };
 
 const NO_ADDRESS: Says = Says::Addresses(None, None);
@@ -66,7 +66,8 @@ pub(super) const CASES: &[Case] = &[
     Case::new("the document's self-signed, trusted", &["tls.ca-as-server"], documents_certificate),
     Case::new("SNI unknown with strict-sni", &["tls.sni-refused"], strict_sni),
     Case::new("backend DOWN, seen by a client", &["backend.down"], |t| {
-        let front = Front { back: format!("server gateway 127.0.0.1:{} check", ports::free()), ..Front::tls(t) };
+        let front =
+            Front { back: format!("server gateway 127.0.0.1:{} check", ports::free()), ..Front::tls(t) };
         through(t, &front)
     }),
     Case::new("backend refused, without a check", &["backend.down"], |t| {

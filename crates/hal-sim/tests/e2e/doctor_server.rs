@@ -27,7 +27,10 @@ pub(super) const CASES: &[Case] = &[
         Ok(stage.look(&[]))
     }),
     Case::new("the file of the deployment document", &["haproxy.file-refused"], |t| {
-        let front = Front { back: format!("option forceclose\n    server gateway 127.0.0.1:{}", t.gateway()), ..Front::tls(t) };
+        let front = Front {
+            back: format!("option forceclose\n    server gateway 127.0.0.1:{}", t.gateway()),
+            ..Front::tls(t)
+        };
         Ok(unstarted(t, &front).1)
     }),
     Case::new("key does not match", &["cert.key-mismatch"], |t| {
@@ -43,7 +46,9 @@ pub(super) const CASES: &[Case] = &[
     Case::new("PEM empty (the document's command)", &["cert.empty"], |t| pem(t, "")),
     Case::new("PEM is DER", &["cert.binary"], der),
     Case::new("key encrypted", &["cert.encrypted-key"], encrypted),
-    Case::new("no certificate in the file", &["cert.no-certificate"], |t| pem(t, &t.authority.sign_apart(|_| {}).1)),
+    Case::new("no certificate in the file", &["cert.no-certificate"], |t| {
+        pem(t, &t.authority.sign_apart(|_| {}).1)
+    }),
     Case::new("certificate file missing", &["cert.missing"], |t| {
         let front = Front::tls(t);
         let room = t.room();
@@ -72,19 +77,34 @@ pub(super) const CASES: &[Case] = &[
     Case::new("localhost becomes ::1", &["backend.localhost-ipv6"], localhost),
     Case::new("firewall before the gateway: drop", &["backend.filtered"], |t| {
         let queue = FullQueue::new()?;
-        elsewhere(t, &format!("timeout connect 300ms\n    server gateway {} check inter 200ms", queue.address), "L4TOUT")
+        elsewhere(
+            t,
+            &format!("timeout connect 300ms\n    server gateway {} check inter 200ms", queue.address),
+            "L4TOUT",
+        )
     }),
     Case::new("firewall before the gateway: reject", &["backend.unreachable"], rejected),
     Case::new("backend DOWN: L7STS, check gets 426", &["backend.check-refused"], |t| {
         let port = answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
-        elsewhere(t, &format!("option httpchk\n    server gateway 127.0.0.1:{port} check inter 200ms"), "L7STS")
+        elsewhere(
+            t,
+            &format!("option httpchk\n    server gateway 127.0.0.1:{port} check inter 200ms"),
+            "L7STS",
+        )
     }),
     Case::new("backend DOWN: L7STS, check wants 101", &["backend.check-refused"], |t| {
-        let back = format!("option httpchk\n    http-check expect status 101\n    server gateway 127.0.0.1:{} check inter 200ms", t.gateway());
+        let back = format!(
+            "option httpchk\n    http-check expect status 101\n    server gateway 127.0.0.1:{} check inter 200ms",
+            t.gateway()
+        );
         elsewhere(t, &back, "L7STS")
     }),
     Case::new("backend DOWN: L7TOUT, it hangs", &["backend.hangs"], |t| {
-        elsewhere(t, &format!("option httpchk\n    server gateway 127.0.0.1:{} check inter 200ms", mute()), "L7TOUT")
+        elsewhere(
+            t,
+            &format!("option httpchk\n    server gateway 127.0.0.1:{} check inter 200ms", mute()),
+            "L7TOUT",
+        )
     }),
     Case::new("backend DOWN: L7RSP, it closes", &["backend.closes"], |t| {
         let port = answering("");
@@ -110,8 +130,12 @@ pub(super) const CASES: &[Case] = &[
         file.set_modified(later + std::time::Duration::from_secs(30)).expect("set");
         Ok(Seat::at(t).with(&raised.file))
     }),
-    Case::new("config reload failed, file mended since", &["haproxy.not-reloaded"], |t| reload_failed(t, true)),
-    Case::new("config reload failed, file still broken", &["haproxy.file-refused"], |t| reload_failed(t, false)),
+    Case::new("config reload failed, file mended since", &["haproxy.not-reloaded"], |t| {
+        reload_failed(t, true)
+    }),
+    Case::new("config reload failed, file still broken", &["haproxy.file-refused"], |t| {
+        reload_failed(t, false)
+    }),
     Case::new("two frontends on one port", &["port.two-listeners"], |t| {
         let (room, port) = (t.room(), ports::free());
         let more = format!("frontend second\n    bind 127.0.0.1:{port}\n    default_backend gateways\n");
@@ -173,7 +197,9 @@ impl Seat {
     }
 
     fn command(&self, mut command: Command, words: &[&str]) -> Command {
-        command.args(["doctor", "--json", "--wait", "2", "--only", "server", "--data", &self.data]).args(words);
+        command
+            .args(["doctor", "--json", "--wait", "2", "--only", "server", "--data", &self.data])
+            .args(words);
         command.env("HAL_GATEWAY__LISTEN", format!("127.0.0.1:{}", self.gateway));
         command.env("HAL_LISTENER__LISTEN", format!("127.0.0.1:{}", self.listener));
         // Engines have cases of their own elsewhere, and their models take seconds to load.
@@ -188,7 +214,16 @@ impl Seat {
     /// Both ends, as `hal doctor` without a word about them looks.
     pub(super) fn whole(&self, file: &Path, ca: &Path) -> Diagnosis {
         let mut command = hal();
-        command.args(["doctor", "--json", "--data", &self.data, "--ca", text(ca), "--haproxy-config", text(file)]);
+        command.args([
+            "doctor",
+            "--json",
+            "--data",
+            &self.data,
+            "--ca",
+            text(ca),
+            "--haproxy-config",
+            text(file),
+        ]);
         command.args(["--haproxy-log", text(&file.with_file_name("none.log"))]);
         command.env("HAL_GATEWAY__LISTEN", format!("127.0.0.1:{}", self.gateway));
         command.env("HAL_LISTENER__LISTEN", format!("127.0.0.1:{}", self.listener));
@@ -203,7 +238,10 @@ impl Seat {
 
 /// A front whose gateway is checked.
 fn checked(theatre: &Theatre) -> Front {
-    Front { back: format!("server gateway 127.0.0.1:{} check inter 200ms", theatre.gateway()), ..Front::tls(theatre) }
+    Front {
+        back: format!("server gateway 127.0.0.1:{} check inter 200ms", theatre.gateway()),
+        ..Front::tls(theatre)
+    }
 }
 
 /// Writes the file, starts nothing, and looks.
@@ -282,18 +320,27 @@ fn elsewhere(theatre: &Theatre, back: &str, check: &str) -> Told {
 fn tell(socket: &Path, command: &str) -> String {
     let mut stream = UnixStream::connect(socket).expect("HAProxy's socket");
     stream.set_read_timeout(Some(std::time::Duration::from_secs(1))).expect("a limit");
-    let mut said = String::new();
+    let mut said = Vec::new();
+    let mut buffer = [0; 8192];
     // A master that is just replacing itself answers nothing; whoever waits for something asks again.
     if stream.write_all(format!("{command}\n").as_bytes()).is_ok() {
-        stream.read_to_string(&mut said).ok();
+        while !said.ends_with(b"\n\n")
+            && let Ok(count @ 1..) = stream.read(&mut buffer)
+        {
+            said.extend_from_slice(&buffer[..count]);
+        }
     }
-    said
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 fn wait_down(socket: &Path, check: &str) -> Result<(), String> {
     wait::until("HAProxy to mark the gateway as down", || {
         let said = tell(socket, "show stat");
-        said.lines().any(|line| line.starts_with("gateways,gateway,") && line.contains("DOWN,") && line.contains(check)).then_some(())
+        said.lines()
+            .any(|line| {
+                line.starts_with("gateways,gateway,") && line.contains("DOWN,") && line.contains(check)
+            })
+            .then_some(())
     })
     .map_err(|error| format!("{error:#}"))
 }
@@ -326,7 +373,9 @@ fn two_machines(theatre: &Theatre) -> Told {
     serve.args(["serve", "--demo", "--data", text(&data)]);
     serve.env("HAL_SPEECH__HEAR", "none").env("HAL_SPEECH__SPEAK", "none");
     let mut server = Process::start(serve).map_err(|error| error.to_string())?;
-    server.wait_for_line("its port", |line| line.contains("8768").then_some(())).map_err(|error| error.to_string())?;
+    server
+        .wait_for_line("its port", |line| line.contains("8768").then_some(()))
+        .map_err(|error| error.to_string())?;
     let mut command = network.hal();
     command.args(["doctor", "--json", "--wait", "2", "--server", "http://10.98.0.2:8768"]);
     Ok(diagnose(command))
@@ -344,11 +393,17 @@ fn localhost(theatre: &Theatre) -> Told {
     let file = front.write(&room, ports::free());
     let haproxy = programs::find("haproxy").ok_or("haproxy is not installed")?;
     let mut command = Command::new("unshare");
-    let line = format!("mount --bind {} /etc/hosts && exec {} -db -f {}", hosts.display(), haproxy.display(), file.display());
+    let line = format!(
+        "mount --bind {} /etc/hosts && exec {} -db -f {}",
+        hosts.display(),
+        haproxy.display(),
+        file.display()
+    );
     command.args(["--mount", "sh", "-c", &line]);
     let _haproxy = Process::start(command).map_err(|error| error.to_string())?;
     let socket = room.join("haproxy.sock");
-    wait::until("HAProxy's socket", || UnixStream::connect(&socket).ok().map(drop)).map_err(|_| "no right to mount")?;
+    wait::until("HAProxy's socket", || UnixStream::connect(&socket).ok().map(drop))
+        .map_err(|_| "no right to mount")?;
     wait_down(&socket, "L4CON")?;
     Ok(Seat::at(theatre).with(&file))
 }
@@ -360,7 +415,10 @@ fn rejected(theatre: &Theatre) -> Told {
     let network = Network::new("reject").ok_or("no right to make a network")?;
     network.sh("nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; add rule inet f i tcp dport 8768 reject with icmp type admin-prohibited'");
     let room = theatre.room();
-    let back = "server gateway 127.0.0.1:8768 check inter 200ms".to_owned();
+    // The kernel tells of the router's answer only after a second.
+    let back =
+        "timeout connect 3s\n    timeout check 3s\n    server gateway 127.0.0.1:8768 check inter 200ms"
+            .to_owned();
     let file = Front { back, ..Front::tls(theatre) }.write(&room, 443);
     let _haproxy = start_in(&network, &file)?;
     wait_down(&room.join("haproxy.sock"), "L4CON")?;
@@ -381,7 +439,8 @@ fn firewall(theatre: &Theatre) -> Told {
          add rule inet filter input tcp dport { 22, 80 } accept'",
     );
     let room = theatre.room();
-    let file = Front { back: "server gateway 127.0.0.1:8768".into(), ..Front::tls(theatre) }.write(&room, 443);
+    let file =
+        Front { back: "server gateway 127.0.0.1:8768".into(), ..Front::tls(theatre) }.write(&room, 443);
     let everywhere = fs::read_to_string(&file).expect("written").replace("bind 127.0.0.1:443", "bind *:443");
     fs::write(&file, everywhere).expect("written");
     let _haproxy = start_in(&network, &file)?;
@@ -414,7 +473,10 @@ fn master(file: &Path, room: &Path, port: u16) -> Process {
     let mut command = Command::new(programs::find("haproxy").expect("present"));
     command.arg("-W").arg("-S").arg(room.join("master.sock")).arg("-f").arg(file);
     let process = Process::start(command).expect("haproxy starts");
-    wait::until("HAProxy to accept", || std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok().map(drop)).expect("up");
+    wait::until("HAProxy to accept", || {
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok().map(drop)
+    })
+    .expect("up");
     process
 }
 
@@ -452,7 +514,11 @@ fn reload_failed(theatre: &Theatre, mended: bool) -> Told {
     if mended {
         fs::write(&file, &good).expect("written");
         // Only the master knows then.
-        fs::File::options().append(true).open(&file).and_then(|file| file.set_modified(written)).expect("set");
+        fs::File::options()
+            .append(true)
+            .open(&file)
+            .and_then(|file| file.set_modified(written))
+            .expect("set");
     }
     Ok(Seat::at(theatre).with(&file))
 }

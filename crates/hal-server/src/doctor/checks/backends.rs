@@ -12,7 +12,8 @@ pub(super) fn check(server: &Server, facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let Some(servers) = &haproxy.servers else {
-        let why = haproxy.socket_error.clone().unwrap_or_else(|| "its file names no `stats socket`".to_owned());
+        let why =
+            haproxy.socket_error.clone().unwrap_or_else(|| "its file names no `stats socket`".to_owned());
         return Verdict::of(
             "",
             vec![
@@ -84,15 +85,23 @@ fn refused_by(one: &BackendServer, name: &str, server: &Server, facts: &Facts) -
     let asked = one.address.parse::<SocketAddr>().ok();
     if let Some(asked) = asked {
         let here = listeners_at(server, asked.port()).next();
-        if asked.ip().is_loopback() && asked.is_ipv6() && here.is_none_or(|row| row.address.is_ipv4()) && here.is_some() {
+        if asked.ip().is_loopback()
+            && asked.is_ipv6()
+            && here.is_none_or(|row| row.address.is_ipv4())
+            && here.is_some()
+        {
             return Some(
-                Finding::error("backend.localhost-ipv6", format!("HAProxy takes the gateway for {asked}, and it listens on IPv4 ({name})"))
-                    .why("`localhost` in the `server` line becomes ::1 where /etc/hosts names it so")
-                    .fix(format!("write 127.0.0.1:{} instead of localhost:{0}", asked.port()))
-                    .fix("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy"),
+                Finding::error(
+                    "backend.localhost-ipv6",
+                    format!("HAProxy takes the gateway for {asked}, and it listens on IPv4 ({name})"),
+                )
+                .why("`localhost` in the `server` line becomes ::1 where /etc/hosts names it so")
+                .fix(format!("write 127.0.0.1:{} instead of localhost:{0}", asked.port()))
+                .fix("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy"),
             );
         }
-        if let Some(row) = here.filter(|row| row.address.ip().is_loopback() && row.address.ip() != asked.ip()) {
+        if let Some(row) = here.filter(|row| row.address.ip().is_loopback() && row.address.ip() != asked.ip())
+        {
             return Some(super::loopback_only(row.address, asked));
         }
         // On the same machine the gateway's own check says that it does not run.

@@ -16,30 +16,30 @@ pub(super) fn check(client: &Client, facts: &Facts) -> Option<Verdict> {
         Handshake::Done => certificate(client, tls, facts.now),
         Handshake::NotTls => Verdict::ill(not_tls(client)),
         Handshake::Alert(alert) if alert == "UnrecognisedName" => Verdict::ill(
-            Finding::error("tls.sni-refused", format!("the server does not know the name {}", client.target.host))
-                .why("HAProxy has `strict-sni` and no certificate for this name")
-                .fix("use the name the server was set up with (`hal haproxy --domain NAME`)")
-                .fix(format!("or give it a certificate for {}, or remove strict-sni from its bind line", client.target.host)),
+            Finding::error(
+                "tls.sni-refused",
+                format!("the server does not know the name {}", client.target.host),
+            )
+            .why("HAProxy has `strict-sni` and no certificate for this name")
+            .fix("use the name the server was set up with (`hal haproxy --domain NAME`)")
+            .fix(format!(
+                "or give it a certificate for {}, or remove strict-sni from its bind line",
+                client.target.host
+            )),
         ),
         Handshake::Alert(alert) => Verdict::ill(
             Finding::error("tls.refused", format!("the server refuses the TLS handshake: {alert}"))
                 .why("HAL needs TLS 1.2 or 1.3 with a common cipher")
                 .fix("on the server: ssl-default-bind-options ssl-min-ver TLSv1.2 (`hal haproxy` writes it)"),
         ),
-        // The connection was just opened and is cut before any byte: what HAProxy's `tcp-request … reject` does.
-        Handshake::Closed | Handshake::Reset => Verdict::ill(
-            Finding::error(
-                "limit.connections",
-                format!("{} cuts connections before TLS begins", client.target.authority()),
-            )
-            .why("HAProxy does so when one address opens too many (tcp-request connection reject); it leaves no line in the log")
-            .fix("wait a minute and try again; on the server: echo 'show table per_address' | socat - /run/haproxy/admin.sock")
-            .fix("raise the limit: hal haproxy --websockets-per-address N"),
-        ),
+        Handshake::Closed | Handshake::Reset => Verdict::ill(super::cut(&client.target.authority())),
         Handshake::TimedOut => Verdict::ill(
-            Finding::error("tls.timeout", format!("{} takes connections but does not begin TLS", client.target.authority()))
-                .why("something else than a TLS server listens there, or it hangs")
-                .fix("systemctl status haproxy"),
+            Finding::error(
+                "tls.timeout",
+                format!("{} takes connections but does not begin TLS", client.target.authority()),
+            )
+            .why("something else than a TLS server listens there, or it hangs")
+            .fix("systemctl status haproxy"),
         ),
         Handshake::Other(text) => Verdict::ill(
             Finding::error("tls.failed", format!("the TLS handshake fails: {text}"))

@@ -63,7 +63,9 @@ fn contents(file: &CertificateFile, now: i64) -> Option<Finding> {
         return Some(
             Finding::error("cert.binary", format!("{path} is in binary form (DER), and HAProxy reads PEM"))
                 .why("HAProxy says: unable to load certificate")
-                .fix(format!("openssl x509 -inform der -in {path} -out leaf.pem, then put chain and key behind it")),
+                .fix(format!(
+                    "openssl x509 -inform der -in {path} -out leaf.pem, then put chain and key behind it"
+                )),
         );
     }
     if file.chain.is_empty() {
@@ -119,19 +121,28 @@ fn chain(file: &CertificateFile, now: i64, combine: &str, reload: &str) -> Optio
     let leaf = file.chain.first()?;
     if leaf.not_after < now {
         return Some(
-            Finding::error("tls.expired", format!("the certificate in {path} has expired on {}", date(leaf.not_after)))
-                .why("every client refuses it; `haproxy -c` says nothing about it")
-                .fix("certbot renew --force-renewal --cert-name hal (or: hal cert self-signed --force)")
-                .fix(reload),
+            Finding::error(
+                "tls.expired",
+                format!("the certificate in {path} has expired on {}", date(leaf.not_after)),
+            )
+            .why("every client refuses it; `haproxy -c` says nothing about it")
+            .fix("certbot renew --force-renewal --cert-name hal (or: hal cert self-signed --force)")
+            .fix(reload),
         );
     }
     // A chain of a public authority always has an intermediate; a small one of one's own need not.
-    let public = !leaf.issuer.contains("HAL local CA") && leaf.issuer != leaf.subject && leaf.issuer.contains("O=");
+    let public =
+        !leaf.issuer.contains("HAL local CA") && leaf.issuer != leaf.subject && leaf.issuer.contains("O=");
     (file.chain.len() == 1 && public).then(|| {
-        Finding::error("tls.missing-intermediate", format!("{path} holds one certificate only, issued by {}", leaf.issuer))
-            .why("clients other than browsers do not know the issuer: its certificate belongs behind the server's")
-            .fix(combine)
-            .fix(reload)
+        Finding::error(
+            "tls.missing-intermediate",
+            format!("{path} holds one certificate only, issued by {}", leaf.issuer),
+        )
+        .why(
+            "clients other than browsers do not know the issuer: its certificate belongs behind the server's",
+        )
+        .fix(combine)
+        .fix(reload)
     })
 }
 
@@ -142,9 +153,12 @@ fn rights(file: &CertificateFile) -> Option<Finding> {
         return None;
     }
     Some(
-        Finding::warning("cert.rights", format!("others may read the private key in {} (mode {mode:03o})", file.path))
-            .why("whoever has it can pose as this server; HAProxy starts as root and does not need the rights")
-            .fix(format!("chmod 600 {}", file.path))
-            .repair(Repair::OwnerOnly { path: file.path.clone() }),
+        Finding::warning(
+            "cert.rights",
+            format!("others may read the private key in {} (mode {mode:03o})", file.path),
+        )
+        .why("whoever has it can pose as this server; HAProxy starts as root and does not need the rights")
+        .fix(format!("chmod 600 {}", file.path))
+        .repair(Repair::OwnerOnly { path: file.path.clone() }),
     )
 }

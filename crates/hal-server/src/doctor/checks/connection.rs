@@ -55,8 +55,13 @@ fn half_reached(client: &Client, connected: &[&Connect]) -> Option<Finding> {
 fn unreached(client: &Client) -> Finding {
     let target = &client.target;
     let (host, port) = (&target.host, target.port);
-    let all = |wanted: fn(&Connect) -> bool| client.tcp.iter().all(wanted);
-    let some = |wanted: Reached| client.tcp.iter().find(|tried| tried.outcome == wanted);
+    // Of localhost the IPv6 side is refused by nature.
+    let counts = |tried: &&Connect| !target.is_localhost() || tried.address.is_ipv4();
+    let all = |wanted: fn(&Connect) -> bool| client.tcp.iter().filter(counts).all(wanted);
+    let some = |wanted: Reached| client.tcp.iter().filter(counts).find(|tried| tried.outcome == wanted);
+    if some(Reached::Reset).is_some() {
+        return super::cut(&target.authority());
+    }
     if some(Reached::Refused).is_some() {
         if let Some(finding) = loopback_only(client) {
             return finding;

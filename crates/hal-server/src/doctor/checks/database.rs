@@ -18,10 +18,13 @@ pub(super) fn check(server: &Server, _: &Facts) -> Option<Verdict> {
     }
     if database.faults > 0 {
         return Verdict::ill(
-            Finding::error("db.damaged", format!("{} things are wrong with the database in {data}", database.faults))
-                .why("answers may be incomplete, and it may get worse")
-                .fix(format!("hal db verify --data {data} (names them)"))
-                .fix(format!("hal db restore BACKUP --replace --data {data}")),
+            Finding::error(
+                "db.damaged",
+                format!("{} things are wrong with the database in {data}", database.faults),
+            )
+            .why("answers may be incomplete, and it may get worse")
+            .fix(format!("hal db verify --data {data} (names them)"))
+            .fix(format!("hal db restore BACKUP --replace --data {data}")),
         );
     }
     if database.unfinished {

@@ -43,9 +43,8 @@ fn is_loopback(ip: IpAddr) -> bool {
 
 fn closed(firewall: &Firewall, port: u16) -> Option<Finding> {
     if let Some(ufw) = firewall.ufw.as_ref().filter(|ufw| ufw.active) {
-        return (!allowed_by_ufw(ufw, port)).then(|| {
-            finding(port, "ufw").fix(format!("ufw allow {port}/tcp"))
-        });
+        return (!allowed_by_ufw(ufw, port))
+            .then(|| finding(port, "ufw").fix(format!("ufw allow {port}/tcp")));
     }
     if let Some(rules) = &firewall.windows {
         let allows = rules.iter().any(|rule| rule.action.eq_ignore_ascii_case("allow"));
@@ -63,9 +62,11 @@ fn closed(firewall: &Firewall, port: u16) -> Option<Finding> {
         Fate::Dropped => Some(base),
         Fate::Accepted | Fate::Unknown => None,
     })?;
-    Some(finding(port, "nftables").fix(format!("nft insert rule {} {} tcp dport {port} accept", verdict.table, verdict.name)).fix(
-        "and the same line in /etc/nftables.conf, for the next start",
-    ))
+    Some(
+        finding(port, "nftables")
+            .fix(format!("nft insert rule {} {} tcp dport {port} accept", verdict.table, verdict.name))
+            .fix("and the same line in /etc/nftables.conf, for the next start"),
+    )
 }
 
 fn finding(port: u16, who: &str) -> Finding {
@@ -79,7 +80,8 @@ fn allowed_by_ufw(ufw: &Ufw, port: u16) -> bool {
         let ports = what.split('/').next().unwrap_or_default();
         ports.split(',').any(|one| match one.split_once(':') {
             Some((first, last)) => {
-                first.parse().is_ok_and(|first: u16| first <= port) && last.parse().is_ok_and(|last: u16| port <= last)
+                first.parse().is_ok_and(|first: u16| first <= port)
+                    && last.parse().is_ok_and(|last: u16| port <= last)
             }
             None => one.parse() == Ok(port) || one == "Anywhere",
         })
@@ -114,7 +116,8 @@ fn judge(chain: &Chain, all: &[Chain], port: u16, depth: usize) -> Fate {
             "" => continue,
             jump => {
                 let name = jump.strip_prefix("jump ").unwrap_or_default();
-                let Some(next) = all.iter().find(|next| next.table == chain.table && next.name == name) else {
+                let Some(next) = all.iter().find(|next| next.table == chain.table && next.name == name)
+                else {
                     return Fate::Unknown;
                 };
                 match judge(next, all, port, depth + 1) {

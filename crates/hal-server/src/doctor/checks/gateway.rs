@@ -15,10 +15,16 @@ pub(super) fn check(server: &Server, _: &Facts) -> Option<Verdict> {
     if health.gateway.is_none() {
         let who = holders(server, address.port());
         return Verdict::ill(
-            Finding::error("port.taken", format!("port {} belongs to {who}, not to HAL's gateway", address.port()))
-                .why("the gateway cannot start while another program has its port")
-                .fix(format!("ss -ltnp 'sport = :{}'", address.port()))
-                .fix(format!("end that program, or choose another port: hal serve --listen {}:8769", address.ip())),
+            Finding::error(
+                "port.taken",
+                format!("port {} belongs to {who}, not to HAL's gateway", address.port()),
+            )
+            .why("the gateway cannot start while another program has its port")
+            .fix(format!("ss -ltnp 'sport = :{}'", address.port()))
+            .fix(format!(
+                "end that program, or choose another port: hal serve --listen {}:8769",
+                address.ip()
+            )),
         );
     }
     let mut findings = Vec::new();
@@ -32,9 +38,12 @@ pub(super) fn check(server: &Server, _: &Facts) -> Option<Verdict> {
     let upgrade = gateway.upgrade.as_ref();
     if let Some(upgrade) = upgrade.filter(|upgrade| !matches!(upgrade.http.status, 101 | 401 | 403 | 503)) {
         findings.push(
-            Finding::error("gateway.no-websocket", format!("the gateway answers a WebSocket with {}", upgrade.http.status))
-                .why("no conversation can begin, even without a proxy")
-                .fix("journalctl -u hal -n 50"),
+            Finding::error(
+                "gateway.no-websocket",
+                format!("the gateway answers a WebSocket with {}", upgrade.http.status),
+            )
+            .why("no conversation can begin, even without a proxy")
+            .fix("journalctl -u hal -n 50"),
         );
     }
     let version = health.gateway.as_deref().unwrap_or_default();

@@ -80,14 +80,17 @@ fn refused(haproxy: &Haproxy, lines: &[String]) -> Finding {
     };
     Finding::error("haproxy.file-refused", format!("HAProxy refuses its file: {first}"))
         .why(why)
-        .fix(format!("haproxy -c -f {path}; it stops at the first kind of error, so repeat it until it is silent"))
+        .fix(format!(
+            "haproxy -c -f {path}; it stops at the first kind of error, so repeat it until it is silent"
+        ))
         .fix(format!("hal haproxy check {path} (explains each line)"))
         .fix(format!("or write it anew: hal haproxy --mode subdomain --domain NAME -o {path}"))
 }
 
 fn not_active(haproxy: &Haproxy) -> Option<Finding> {
     let newest = haproxy.processes.iter().filter_map(|process| process.started).max();
-    let newer = haproxy.config.changed.zip(newest).is_some_and(|(changed, started)| changed > started + SAME_SECOND);
+    let newer =
+        haproxy.config.changed.zip(newest).is_some_and(|(changed, started)| changed > started + SAME_SECOND);
     let failed = haproxy.reloads_failed.is_some_and(|count| count > 0);
     if !newer && !failed {
         return None;
@@ -98,9 +101,10 @@ fn not_active(haproxy: &Haproxy) -> Option<Finding> {
     } else {
         "the file was changed after HAProxy read it"
     };
-    let finding = Finding::warning("haproxy.not-reloaded", format!("HAProxy does not run on what {path} says now"))
-        .why(why)
-        .fix(format!("haproxy -c -f {path} && systemctl reload haproxy"));
+    let finding =
+        Finding::warning("haproxy.not-reloaded", format!("HAProxy does not run on what {path} says now"))
+            .why(why)
+            .fix(format!("haproxy -c -f {path} && systemctl reload haproxy"));
     let master = haproxy.processes.iter().find(|process| {
         !process.worker && haproxy.processes.iter().any(|other| other.worker && other.parent == process.pid)
     });
@@ -124,7 +128,9 @@ fn silence(haproxy: &Haproxy) -> Option<Finding> {
     });
     if let Some((count, ms)) = logged {
         let seconds = format!("{}.{}", ms / 1000, ms % 1000 / 100);
-        return Some(super::tunnel_short(&format!("{count} conversations were cut after the same {seconds} s")));
+        return Some(super::tunnel_short(&format!(
+            "{count} conversations were cut after the same {seconds} s"
+        )));
     }
     // Without `timeout tunnel` the shorter of the other two holds.
     let limit = |of: &crate::doctor::facts::Proxy| {
@@ -148,10 +154,13 @@ fn killed(haproxy: &Haproxy) -> Option<Finding> {
     let log = haproxy.log.as_ref().filter(|log| log.killed > 0)?;
     let stop = haproxy.config.hard_stop_after_ms?;
     (stop < HARD_STOP_SHORT_MS).then(|| {
-        Finding::warning("tunnel.killed-by-reload", format!("{} conversations were cut by a reload of HAProxy", log.killed))
-            .why(format!("`hard-stop-after` lets the old process live for {} s only", stop / 1000))
-            .fix("in the global section of HAProxy's file: hard-stop-after 30m")
-            .fix("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy")
+        Finding::warning(
+            "tunnel.killed-by-reload",
+            format!("{} conversations were cut by a reload of HAProxy", log.killed),
+        )
+        .why(format!("`hard-stop-after` lets the old process live for {} s only", stop / 1000))
+        .fix("in the global section of HAProxy's file: hard-stop-after 30m")
+        .fix("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy")
     })
 }
 

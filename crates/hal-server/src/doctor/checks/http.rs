@@ -27,25 +27,34 @@ fn no_answer(client: &Client, failure: &NoAnswer) -> Option<Finding> {
     let finding = match failure {
         // Said by the check of the certificate.
         NoAnswer::NoTls(_) => return None,
-        NoAnswer::NotConnected(_) => Finding::error("tcp.unsteady", format!("{authority} took one connection and refused the next"))
-            .why("it is overloaded, or restarting")
-            .fix("try again; on the server: hal doctor"),
-        _ if matches!(&client.other_protocol, Some(OtherProtocol::Tls(Handshake::Done | Handshake::Alert(_)))) => {
+        NoAnswer::NotConnected(_) => {
+            Finding::error("tcp.unsteady", format!("{authority} took one connection and refused the next"))
+                .why("it is overloaded, or restarting")
+                .fix("try again; on the server: hal doctor")
+        }
+        _ if matches!(
+            &client.other_protocol,
+            Some(OtherProtocol::Tls(Handshake::Done | Handshake::Alert(_)))
+        ) =>
+        {
             return Some(needs_tls(client));
         }
         NoAnswer::IsTls => return Some(needs_tls(client)),
         NoAnswer::IsListener => Finding::error("path.listener-port", format!("{authority} is a QM listener"))
             .why("clients talk to a gateway; the listener behind it speaks another language")
             .fix(format!("use the gateway of the same server, usually port 8768 instead of {port}")),
-        NoAnswer::TimedOut => Finding::error("gateway.hangs", format!("{authority} takes connections but does not answer"))
-            .why("the server hangs or is overloaded, or the port belongs to something that waits to be spoken to")
-            .fix("look at it on the server: hal doctor; systemctl restart hal"),
-        NoAnswer::Closed | NoAnswer::Reset => Finding::error("limit.connections", format!("{authority} closes connections without an answer"))
-            .why("HAProxy does so when one address opens too many (tcp-request connection reject); or the port is not HAL's")
-            .fix("wait a minute and try again; on the server: echo 'show table per_address' | socat - /run/haproxy/admin.sock"),
-        NoAnswer::NotHttp => Finding::error("path.not-http", format!("what listens at {authority} is no web server"))
-            .why("host or port belong to something else")
-            .fix("HAProxy listens at 443, the gateway itself at 8768"),
+        NoAnswer::TimedOut => Finding::error(
+            "gateway.hangs",
+            format!("{authority} takes connections but does not answer"),
+        )
+        .why("the server hangs or is overloaded, or the port belongs to something that waits to be spoken to")
+        .fix("look at it on the server: hal doctor; systemctl restart hal"),
+        NoAnswer::Closed | NoAnswer::Reset => super::cut(&authority),
+        NoAnswer::NotHttp => {
+            Finding::error("path.not-http", format!("what listens at {authority} is no web server"))
+                .why("host or port belong to something else")
+                .fix("HAProxy listens at 443, the gateway itself at 8768")
+        }
     };
     Some(finding)
 }

@@ -16,8 +16,11 @@ pub(super) fn check(server: &Server, _: &Facts) -> Option<Verdict> {
         return None;
     }
     Verdict::ill(
-        Finding::error("listener.down", format!("nothing listens at {}: the QM listener is not running", listener.address))
-            .why("the gateway runs, but every question fails: it cannot reach the records")
-            .fix("hal serve --only listener (or start gateway and listener in one: hal serve)"),
+        Finding::error(
+            "listener.down",
+            format!("nothing listens at {}: the QM listener is not running", listener.address),
+        )
+        .why("the gateway runs, but every question fails: it cannot reach the records")
+        .fix("hal serve --only listener (or start gateway and listener in one: hal serve)"),
     )
 }

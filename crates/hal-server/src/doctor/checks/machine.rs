@@ -13,9 +13,12 @@ const FULL: u64 = 50 * MEGABYTE;
 pub(super) fn settings(server: &Server, _: &Facts) -> Option<Verdict> {
     let error = server.settings.error.as_ref()?;
     Verdict::ill(
-        Finding::error("settings.refused", format!("the settings cannot be used: {}", error.replace('\n', " ")))
-            .why("`hal serve` will not start")
-            .fix(format!("correct {}/hal.toml; docs/configuration.md lists every key", server.settings.data)),
+        Finding::error(
+            "settings.refused",
+            format!("the settings cannot be used: {}", error.replace('\n', " ")),
+        )
+        .why("`hal serve` will not start")
+        .fix(format!("correct {}/hal.toml; docs/configuration.md lists every key", server.settings.data)),
     )
 }
 
@@ -29,7 +32,9 @@ pub(super) fn engines(server: &Server, _: &Facts) -> Option<Verdict> {
         .filter_map(|engine| {
             let missing = engine.missing.as_ref()?;
             let code = if engine.does == "hear" { "engine.hearing" } else { "engine.speaking" };
-            Some(Finding::note(code, missing.trim_end_matches('.').to_owned()).why("writing works without it"))
+            Some(
+                Finding::note(code, missing.trim_end_matches('.').to_owned()).why("writing works without it"),
+            )
         })
         .collect();
     let summary = if notes.is_empty() { "HAL hears and speaks" } else { "HAL works in writing" };
@@ -43,15 +48,18 @@ pub(super) fn disk(server: &Server, _: &Facts) -> Option<Verdict> {
         finding.fix(format!("df -h {}", disk.path)).fix("journalctl --vacuum-size=100M; apt-get clean")
     };
     if disk.free_bytes < FULL {
-        return Verdict::ill(fix(
-            Finding::error("disk.full", format!("{free} MB are free in {}", disk.path)).why("changes can no longer be saved"),
-        ));
+        return Verdict::ill(fix(Finding::error(
+            "disk.full",
+            format!("{free} MB are free in {}", disk.path),
+        )
+        .why("changes can no longer be saved")));
     }
     if disk.free_bytes < LOW {
-        return Verdict::ill(fix(
-            Finding::warning("disk.low", format!("only {free} MB are free in {}", disk.path))
-                .why("when it is full, changes can no longer be saved"),
-        ));
+        return Verdict::ill(fix(Finding::warning(
+            "disk.low",
+            format!("only {free} MB are free in {}", disk.path),
+        )
+        .why("when it is full, changes can no longer be saved")));
     }
     let free = if free < 10_000 { format!("{free} MB") } else { format!("{} GB", free / 1024) };
     Verdict::well(format!("{free} free"))

@@ -82,7 +82,8 @@ const SERVER: &[(&str, ServerCheck)] = &[
 pub fn judge(facts: &Facts) -> Report {
     let mut areas = Vec::new();
     if let Some(server) = &facts.server {
-        let one = |(name, check): &(&'static str, ServerCheck)| area("This machine", name, check(server, facts));
+        let one =
+            |(name, check): &(&'static str, ServerCheck)| area("This machine", name, check(server, facts));
         areas.extend(SERVER.iter().filter_map(one));
     }
     for client in &facts.clients {
@@ -130,6 +131,14 @@ fn tunnel_short(what: &str) -> Finding {
         .fix("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy")
 }
 
+/// Opened and cut before a byte: what HAProxy's `tcp-request … reject` does.
+fn cut(authority: &str) -> Finding {
+    Finding::error("limit.connections", format!("{authority} cuts connections before anything is said"))
+        .why("HAProxy does so when one address opens too many (tcp-request connection reject); it leaves no line in the log")
+        .fix("wait a minute and try again; on the server: echo 'show table per_address' | socat - /run/haproxy/admin.sock")
+        .fix("raise the limit: hal haproxy --websockets-per-address N")
+}
+
 /// The gateway listens for its own machine only, and is asked from elsewhere.
 fn loopback_only(listens: SocketAddr, asked: SocketAddr) -> Finding {
     Finding::error("gateway.loopback-only", format!("the gateway listens at {listens}, and is asked at {asked}"))
@@ -138,3 +147,6 @@ fn loopback_only(listens: SocketAddr, asked: SocketAddr) -> Finding {
         .fix("and let only HAProxy's address in: ufw allow from HAPROXY-ADDRESS to any port 8768 proto tcp")
         .fix("Windows: New-NetFirewallRule -DisplayName \"HAL Voice Gateway\" -Direction Inbound -LocalPort 8768 -Protocol TCP -RemoteAddress HAPROXY-ADDRESS -Action Allow")
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,10 @@ fn twice(server: &Server, rows: &[Listening], port: u16) -> Option<Finding> {
             "merge the frontends: one `bind` for a port, and use_backend rules inside",
         )
     } else {
-        (format!("two programs listen at port {port}: {}", holders(server, port)), "end the one that should not be there: kill PID")
+        (
+            format!("two programs listen at port {port}: {}", holders(server, port)),
+            "end the one that should not be there: kill PID",
+        )
     };
     Some(
         Finding::error("port.two-listeners", what)

@@ -46,13 +46,13 @@ fn hidden(file: &Path) -> bool {
 }
 
 fn belongs_to_another(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| {
-        ["key", "ocsp", "issuer", "sctl"].iter().any(|known| extension == *known)
-    })
+    file.extension()
+        .is_some_and(|extension| ["key", "ocsp", "issuer", "sctl"].iter().any(|known| extension == *known))
 }
 
 fn read(path: &Path, in_folder: bool) -> CertificateFile {
-    let mut file = CertificateFile { path: path.to_string_lossy().into_owned(), in_folder, ..Default::default() };
+    let mut file =
+        CertificateFile { path: path.to_string_lossy().into_owned(), in_folder, ..Default::default() };
     let bytes = std::fs::metadata(path).and_then(|meta| {
         file.bytes = meta.len();
         rights(&meta, &mut file);

@@ -71,11 +71,8 @@ fn proxy(word: &str, rest: &[&str], line: usize, into: &mut Proxy) {
         ("server", [name, address, ..]) => into.servers.push(((*name).to_owned(), (*address).to_owned())),
         ("bind", [addresses, options @ ..]) => {
             let tls = options.contains(&"ssl");
-            let certificates: Vec<String> = options
-                .windows(2)
-                .filter(|pair| pair[0] == "crt")
-                .map(|pair| pair[1].to_owned())
-                .collect();
+            let certificates: Vec<String> =
+                options.windows(2).filter(|pair| pair[0] == "crt").map(|pair| pair[1].to_owned()).collect();
             for address in addresses.split(',') {
                 // Sockets of other kinds (unix@, fd@) have no port.
                 let Some((host, port)) = address.rsplit_once(':') else { continue };
@@ -156,7 +153,8 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        for (text, ms) in [("500", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000), ("1d", 86_400_000)] {
+        for (text, ms) in [("500", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000), ("1d", 86_400_000)]
+        {
             assert_eq!(milliseconds(text), Some(ms), "{text}");
         }
         assert_eq!(milliseconds("x"), None);

@@ -57,7 +57,9 @@ fn chains(ruleset: &Value) -> Vec<Chain> {
 fn read(expressions: &[Value]) -> Rule {
     let mut rule = Rule::default();
     for expression in expressions {
-        let Some((kind, value)) = expression.as_object().and_then(|object| object.iter().next()) else { continue };
+        let Some((kind, value)) = expression.as_object().and_then(|object| object.iter().next()) else {
+            continue;
+        };
         match kind.as_str() {
             "match" => condition(value, &mut rule),
             "accept" | "drop" | "reject" | "return" => rule.verdict.clone_from(kind),
@@ -132,7 +134,8 @@ fn ufw_status(text: &str) -> Ufw {
         } else if [" ALLOW", " DENY", " REJECT", " LIMIT"].iter().any(|verb| line.contains(verb)) {
             // From whom is left out: whole networks only, see below.
             let mut words = line.split_whitespace();
-            let (port, verb) = (words.next().unwrap_or_default(), words.find(|w| w.chars().all(char::is_uppercase)));
+            let (port, verb) =
+                (words.next().unwrap_or_default(), words.find(|w| w.chars().all(char::is_uppercase)));
             let anywhere = line.trim_end().ends_with("Anywhere") || line.contains("Anywhere  ");
             let whom = if anywhere { "" } else { " some" };
             ufw.rules.push(format!("{port} {}{whom}", verb.unwrap_or_default()));

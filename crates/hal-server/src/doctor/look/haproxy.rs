@@ -13,7 +13,7 @@ const LOG_DEFAULT: &str = "/var/log/haproxy.log";
 const LOG_BYTES_MAX: u64 = 2 << 20;
 const IDLE_MAX: usize = 200;
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
-const ANSWER_BYTES_MAX: u64 = 4 << 20;
+const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Looks at it. `None`: there is no file, or it has nothing to do with HAL and nobody named it.
 pub(super) fn look(ask: &ServerAsk, gateway_port: u16, eyes: Eyes) -> Option<Haproxy> {
@@ -53,7 +53,8 @@ pub(super) fn leads_to(config: &Config, gateway_port: u16) -> bool {
 
 fn default_config(processes: &[HaproxyProcess]) -> Option<PathBuf> {
     let usual = PathBuf::from(CONFIG_DEFAULT);
-    let on_usual = processes.iter().any(|process| process.configs.iter().any(|config| config == CONFIG_DEFAULT));
+    let on_usual =
+        processes.iter().any(|process| process.configs.iter().any(|config| config == CONFIG_DEFAULT));
     if on_usual || usual.is_file() {
         return Some(usual);
     }
@@ -109,8 +110,10 @@ fn processes() -> Vec<HaproxyProcess> {
         let after = |option: &str| {
             words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1].clone()).collect::<Vec<_>>()
         };
-        let configs =
-            after("-f").iter().map(|file| absolute(&folder.join(file)).to_string_lossy().into_owned()).collect();
+        let configs = after("-f")
+            .iter()
+            .map(|file| absolute(&folder.join(file)).to_string_lossy().into_owned())
+            .collect();
         // `path,level,admin` and the like may follow the path.
         let master_socket = after("-S").first().and_then(|path| path.split(',').next().map(str::to_owned));
         let worker = ports::process(process.parent).is_some_and(|parent| parent.program == "haproxy");
@@ -132,7 +135,8 @@ fn check(path: &str) -> Check {
     if said.success {
         return Check::Clean;
     }
-    let lines = said.stderr.lines().chain(said.stdout.lines()).map(str::trim).filter(|line| line.contains("ALERT"));
+    let lines =
+        said.stderr.lines().chain(said.stdout.lines()).map(str::trim).filter(|line| line.contains("ALERT"));
     Check::Refused(lines.take(20).map(str::to_owned).collect())
 }
 
@@ -143,9 +147,16 @@ fn ask_socket(path: &str, command: &str, eyes: Eyes) -> std::io::Result<String> 
     socket.set_read_timeout(Some(eyes.wait))?;
     socket.set_write_timeout(Some(eyes.wait))?;
     socket.write_all(format!("{command}\n").as_bytes())?;
-    let mut text = String::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 8192];
+    // An empty line ends an answer; after a failed reload the master does not close the line.
+    while !bytes.ends_with(b"\n\n") && bytes.len() < ANSWER_BYTES_MAX {
+        match socket.read(&mut buffer)? {
+            0 => break,
+            count => bytes.extend_from_slice(&buffer[..count]),
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(not(unix))]
@@ -167,7 +178,8 @@ fn servers(config: &Config, eyes: Eyes) -> (Option<Vec<BackendServer>>, Option<S
 
 /// Reads `show stat` by the names of its columns; their order changes with versions.
 fn statistics(csv: &str) -> Vec<BackendServer> {
-    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(csv.trim_start_matches("# ").as_bytes());
+    let mut rows =
+        csv::ReaderBuilder::new().flexible(true).from_reader(csv.trim_start_matches("# ").as_bytes());
     let Ok(header) = rows.headers().cloned() else { return Vec::new() };
     let one = |row: csv::StringRecord| -> Option<BackendServer> {
         let field = |name: &str| -> Option<&str> {
@@ -235,10 +247,12 @@ fn read_log(text: &str, source: String) -> Log {
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some(at) = words.iter().position(|word| is_times(word)) else { continue };
-        let (Some(status), Some(end)) = (words.get(at + 1), words[at + 1..].iter().find(|word| is_end(word))) else {
+        let (Some(status), Some(end)) = (words.get(at + 1), words[at + 1..].iter().find(|word| is_end(word)))
+        else {
             continue;
         };
-        let total: u64 = words[at].rsplit('/').next().and_then(|ms| ms.trim_start_matches('+').parse().ok()).unwrap_or(0);
+        let total: u64 =
+            words[at].rsplit('/').next().and_then(|ms| ms.trim_start_matches('+').parse().ok()).unwrap_or(0);
         let from_to = at.checked_sub(1).map_or("", |before| words[before]);
         match (*status, end.as_bytes()) {
             (_, [b'K', ..]) => log.killed += 1,
@@ -246,7 +260,11 @@ fn read_log(text: &str, source: String) -> Log {
             ("101", _) => log.tunnels += 1,
             (_, [b'S', b'C', ..]) if from_to.ends_with("/<NOSRV>") => {
                 let frontend = at.checked_sub(2).map_or("", |before| words[before]).trim_end_matches('~');
-                if from_to.trim_end_matches("/<NOSRV>") == frontend { log.unrouted += 1 } else { log.no_server += 1 }
+                if from_to.trim_end_matches("/<NOSRV>") == frontend {
+                    log.unrouted += 1
+                } else {
+                    log.no_server += 1
+                }
             }
             _ => {}
         }

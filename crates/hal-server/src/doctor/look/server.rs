@@ -13,9 +13,7 @@ use super::socket::connect;
 use super::websocket::{SignIn, upgrade};
 use super::{Eyes, ServerAsk, certificates, firewall, haproxy, host, ports, within};
 use crate::config::{Config, Speech};
-use crate::doctor::facts::{
-    Connect, Database, Engine, Gateway, Haproxy, Reached, Server, Settings, Target,
-};
+use crate::doctor::facts::{Connect, Database, Engine, Gateway, Haproxy, Reached, Server, Settings, Target};
 use crate::edge::certs::CA_FILE;
 use crate::engines::Engines;
 
@@ -40,7 +38,8 @@ pub(super) fn look(ask: &ServerAsk, eyes: Eyes) -> Server {
         let clock = scope.spawn(|| host::clock(eyes));
         let disk = scope.spawn(|| host::disk(&ask.data, eyes));
         let haproxy = haproxy::look(ask, gateway_port, eyes);
-        let certificates = haproxy.as_ref().map(|haproxy| certificates::look(&haproxy.config)).unwrap_or_default();
+        let certificates =
+            haproxy.as_ref().map(|haproxy| certificates::look(&haproxy.config)).unwrap_or_default();
         let ports = ports::look(&wanted(gateway_port, listener_address.port(), haproxy.as_ref()));
         Server {
             settings,
@@ -59,7 +58,10 @@ pub(super) fn look(ask: &ServerAsk, eyes: Eyes) -> Server {
 }
 
 pub(super) fn is_one(ask: &ServerAsk) -> bool {
-    if ask.haproxy_config.is_some() || database_file(&ask.data).is_file() || ask.data.join("hal.toml").is_file() {
+    if ask.haproxy_config.is_some()
+        || database_file(&ask.data).is_file()
+        || ask.data.join("hal.toml").is_file()
+    {
         return true;
     }
     let usual = Path::new(haproxy::CONFIG_DEFAULT);
@@ -78,7 +80,9 @@ fn loopback(port: u16) -> SocketAddr {
 fn to_ask(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => loopback(address.port()),
-        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port())
+        }
         _ => address,
     }
 }
@@ -101,7 +105,12 @@ fn settings(ask: &ServerAsk) -> (Settings, Speech) {
 fn wanted(gateway: u16, listener: u16, haproxy: Option<&Haproxy>) -> Vec<u16> {
     let mut ports = vec![gateway, listener];
     let proxies = haproxy.into_iter().flat_map(|haproxy| &haproxy.config.proxies);
-    ports.extend(proxies.flat_map(|proxy| &proxy.binds).map(|bind| bind.port));
+    for proxy in proxies {
+        ports.extend(proxy.binds.iter().map(|bind| bind.port));
+        // A gateway that HAProxy asks at one address may listen at another.
+        let asked = proxy.servers.iter().filter_map(|(_, address)| address.rsplit_once(':'));
+        ports.extend(asked.filter_map(|(_, port)| port.parse::<u16>().ok()));
+    }
     ports.sort_unstable();
     ports.dedup();
     ports
@@ -162,7 +171,12 @@ fn engines(speech: Speech) -> Vec<Engine> {
 pub(super) fn own_addresses(server: &Server) -> Vec<Target> {
     let proxies = || server.haproxy.iter().flat_map(|haproxy| &haproxy.config.proxies);
     let binds = || proxies().flat_map(|proxy| &proxy.binds);
-    let target = |secure: bool, host: &str, port: u16| Target { secure, host: host.to_owned(), port, path: String::new() };
+    let target = |secure: bool, host: &str, port: u16| Target {
+        secure,
+        host: host.to_owned(),
+        port,
+        path: String::new(),
+    };
     let mut found: Vec<Target> = Vec::new();
     for bind in binds().filter(|bind| bind.tls) {
         let named = server.certificates.iter().filter(|file| {
@@ -178,7 +192,8 @@ pub(super) fn own_addresses(server: &Server) -> Vec<Target> {
         found.extend(open.map(|bind| target(false, "127.0.0.1", bind.port)).take(1));
     }
     if found.is_empty() && server.gateway.as_ref().is_some_and(is_up) {
-        let address = to_ask(server.settings.gateway.unwrap_or_else(|| loopback(crate::config::GATEWAY_PORT)));
+        let address =
+            to_ask(server.settings.gateway.unwrap_or_else(|| loopback(crate::config::GATEWAY_PORT)));
         found.push(target(false, &address.ip().to_string(), address.port()));
     }
     found.dedup();
