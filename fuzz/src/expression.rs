@@ -15,6 +15,8 @@ pub const SEEDS: &[&[u8]] = &[
     b";2*\"100\"/N(D)(MD2)[1,2]",
     b";IF 2=\"3\" THEN D ELSE S(2)",
     b";2;C5;+;P;(MD1);_;:;2;1;3;[]",
+    // Found: control characters were measured in two ways, and a cell was wider than its column.
+    b"C\0\0\0\0\0\0\0\0\0",
 ];
 
 /// Shows, sorts and totals the expression; then takes it as a correlative.

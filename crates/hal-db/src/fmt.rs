@@ -134,7 +134,7 @@ impl Format {
     pub fn width(&self) -> usize {
         match self.width {
             Some(width) => width,
-            None => self.lines("1").first().map_or(1, |line| line.width()),
+            None => self.lines("1").first().map_or(1, |line| cells(line)),
         }
     }
 
@@ -301,7 +301,7 @@ fn justification(c: char) -> Option<Justify> {
 
 /// Fills text up to `width` cells.
 pub(crate) fn pad(text: &str, width: usize, justify: Justify, fill: char) -> String {
-    let missing = width.saturating_sub(text.width());
+    let missing = width.saturating_sub(cells(text));
     let left = match justify {
         Justify::Right => missing,
         Justify::Centre => missing / 2,
@@ -311,12 +311,20 @@ pub(crate) fn pad(text: &str, width: usize, justify: Justify, fill: char) -> Str
     fill(left).chain(text.chars()).chain(fill(missing - left)).collect()
 }
 
+/// Cells that text takes, a control character one like any other: [`pad`] and [`cut`] must agree about them.
+pub(crate) fn cells(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
 /// Cuts text to at most `width` cells.
 pub(crate) fn cut(text: &str, width: usize) -> &str {
-    let mut cells = 0;
+    let (mut used, mut before) = (0, 0);
     for (at, c) in text.char_indices() {
-        cells += c.width().unwrap_or(0);
-        if cells > width {
+        // A variation selector makes the narrow sign before it an emoji of two cells.
+        let cells = if c == '\u{fe0f}' && before == 1 { 1 } else { c.width().unwrap_or(1) };
+        used += cells;
+        before = cells;
+        if used > width {
             return &text[..at];
         }
     }

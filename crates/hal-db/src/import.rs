@@ -5,7 +5,7 @@
 //! (or the value mark). Fields of an existing record that the CSV does not name keep their content.
 
 mod account;
-mod household;
+pub(crate) mod household;
 mod json;
 mod load;
 mod survey;

@@ -1,7 +1,8 @@
 //! A client of the QMClient protocol: a running ScarletDME or OpenQM (2.6 line) server, asked for records and queries.
 //!
-//! The one part of this crate that opens a socket. It blocks, keeps one request under way, and never uses the login without
-//! credentials that such servers offer on their network port.
+//! The one part of this crate that opens a socket. It blocks, asks one thing after the other (but for reads of many records, which
+//! travel together), and never uses the login without credentials that such servers offer on their network port.
+//! [`copy`] keeps files of such a server as files of a [`crate::Database`], so that everything that asks a snapshot can ask them.
 //!
 //! **Not tested against a real server.** It follows `qmclient-protocol.md`, and its tests talk to a peer in this process that follows
 //! the same description. Newer OpenQM versions may encrypt traffic, which is not known here: they would fail at the login.
@@ -9,13 +10,38 @@
 
 mod address;
 mod client;
+pub mod copy;
+#[doc(hidden)]
+pub mod testing;
 mod wire;
 
 pub use address::Address;
-pub use client::{Client, Credentials, File, Options, Socket};
+pub use client::{Client, Credentials, File, Options, Socket, Visit};
 
 /// Port that these servers listen on.
 pub const PORT: u16 = 4243;
+
+impl ClientError {
+    /// Whether the session is over: the connection, or what both ends believe of it, is broken.
+    #[must_use]
+    pub fn ends_session(&self) -> bool {
+        match self {
+            ClientError::NoSuchFile { .. }
+            | ClientError::Locked { .. }
+            | ClientError::Prompt(_)
+            | ClientError::Server { .. }
+            | ClientError::TooLarge { .. }
+            | ClientError::Refused(_) => false,
+            ClientError::Address(_)
+            | ClientError::Unreachable { .. }
+            | ClientError::TimedOut
+            | ClientError::Broken(_)
+            | ClientError::Protocol(_)
+            | ClientError::Login(_)
+            | ClientError::Account(_) => true,
+        }
+    }
+}
 
 /// What went wrong. None of the variants holds a password or a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +99,12 @@ pub enum ClientError {
         text: String,
         /// STATUS().
         status: i32,
+    },
+    /// A reply is larger than is taken; it was read over, and the session goes on.
+    #[error("an answer of {bytes} bytes is more than is taken")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
     },
     /// Something that the protocol cannot carry, such as an id that the server would cut.
     #[error("{0}")]

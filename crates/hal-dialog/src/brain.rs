@@ -91,6 +91,8 @@ pub struct Brain {
     pub(crate) synonyms: Synonyms,
     pub(crate) offers: Vec<String>,
     pub(crate) lexicons: lexicon::Kept,
+    /// Whether the records may be changed.
+    pub(crate) writes: bool,
 }
 
 impl std::fmt::Debug for Brain {
@@ -137,7 +139,15 @@ impl Brain {
             synonyms,
             offers,
             lexicons: lexicon::Kept::default(),
+            writes: true,
         })
+    }
+
+    /// The same skills over records that belong to somebody else: a change is refused, in words.
+    #[must_use]
+    pub fn read_only(mut self) -> Brain {
+        self.writes = false;
+        self
     }
 
     fn add_user_skills(

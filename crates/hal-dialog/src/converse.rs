@@ -63,6 +63,7 @@ pub(crate) fn reply(brain: &Brain, db: &Database, memory: &mut Memory, q: &Quest
         offers: &brain.offers,
     };
     let answer = for_each(&mut turn);
+    let answer = if brain.writes { answer } else { without_change(answer) };
     if matches!(&answer, Ok(said) if said.outcome == Outcome::NotUnderstood) {
         return not_understood(q, first);
     }
@@ -113,6 +114,18 @@ fn for_each(turn: &mut Turn<'_>) -> Answer {
     turn.slots.insert(Kind::Person, group);
     // Who has nothing is left out when somebody has something.
     Ok(if found.is_empty() { Said::nothing(nothing.join(" ")) } else { Said::answered(found.join(" ")) })
+}
+
+/// What is said where nothing may be written: refused before anybody is asked to confirm it.
+fn without_change(answer: Answer) -> Answer {
+    let refused = |said: &Said| matches!(said.pending, Some(Pending::Write { .. }));
+    // Not "answered", which a script would take for done; not "failed", which says that the records are out of reach.
+    let refusal = || Said::nothing("I can read those records, but not change them.");
+    match answer {
+        Ok(said) if refused(&said) => Ok(refusal()),
+        Err(Stop::Said(said)) if refused(&said) => Ok(refusal()),
+        other => other,
+    }
 }
 
 fn finish(memory: &mut Memory, turn: &Turn<'_>, answer: Answer) -> Reply {

@@ -150,6 +150,8 @@ impl<'a> Records<'a> {
         let fault = |message: String| Fault::Query { sentence: sentence.to_string(), message };
         let plan = query::parse(sentence, self.snapshot).map_err(|e| fault(e.to_string()))?;
         let plan = plan.bind(param).map_err(|e| fault(e.to_string()))?;
+        // Also where nothing is found: that is what was read.
+        self.read.borrow_mut().insert(plan.file.clone());
         let rows = self.snapshot.run(&plan, &self.env)?;
         let mut out = Vec::new();
         for row in rows.rows {

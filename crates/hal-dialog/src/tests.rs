@@ -385,3 +385,27 @@ fn what_is_found_for_none_of_a_group_is_not_understood() {
     assert_eq!(reply.outcome, Outcome::NotUnderstood, "{:?}", reply.text);
     assert!(reply.text.starts_with("I did not understand"), "{:?}", reply.text);
 }
+
+#[test]
+fn over_records_that_may_only_be_read_a_change_is_refused_before_it_is_confirmed() {
+    let (brain, db) = (Brain::builtin().unwrap().read_only(), household());
+    let commit = db.snapshot().unwrap().commit_number();
+    let mut memory = Memory::default();
+    let refused = ask(&brain, &db, &mut memory, "add milk to my shopping list", false, 0);
+    assert_eq!(refused.text, "I can read those records, but not change them.");
+    assert_eq!(refused.outcome, Outcome::NothingFound);
+    let yes = ask(&brain, &db, &mut memory, "yes", false, 1);
+    assert_eq!(yes.text, "There is nothing to confirm.");
+    assert_eq!(db.snapshot().unwrap().commit_number(), commit);
+    let read = ask(&brain, &db, &mut memory, "what is on my shopping list", false, 2);
+    assert_eq!(read.outcome, Outcome::Answered, "{}", read.text);
+}
+
+#[test]
+fn a_file_in_which_nothing_was_found_is_named_as_read() {
+    let (brain, db) = (Brain::builtin().unwrap(), household());
+    db.write(|txn| txn.delete_file("MEDICATION").and_then(|()| txn.create_file("MEDICATION"))).unwrap();
+    hal_db::schema::ensure_household(&db).unwrap();
+    let reply = once(&brain, &db, "what medications am i taking");
+    assert_eq!((reply.outcome, reply.files), (Outcome::NothingFound, vec!["MEDICATION".to_owned()]));
+}

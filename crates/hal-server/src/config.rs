@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use hal_db::hashed::Encoding;
+use hal_db::qmclient::Address;
 use serde::Deserialize;
 
 /// The port of the Voice Gateway.
@@ -42,6 +44,82 @@ pub struct Config {
     pub gateway: Gateway,
     pub listener: Listener,
     pub speech: Speech,
+    pub database: Database,
+}
+
+/// A QM server whose records are asked instead of those of the data folder. Holds no password.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `qmclient://user@host:4243/ACCOUNT`; none or empty: the records of the data folder.
+    #[serde(deserialize_with = "address")]
+    pub url: Option<Address>,
+    /// File whose first line is the password; without it the variable `HAL_QM_PASSWORD` holds it.
+    pub password_file: Option<PathBuf>,
+    /// Files to copy beside those that HAL's own skills ask.
+    pub files: Vec<String>,
+    /// How the account's text is encoded: `utf-8` or `latin1`.
+    #[serde(deserialize_with = "encoding")]
+    pub encoding: Encoding,
+    /// How often the copy is refreshed when nobody asks.
+    pub refresh_seconds: u64,
+    /// A question waits for a refresh when the copy is older than this.
+    pub fresh_seconds: u64,
+    /// So long it waits at most, then it is answered from the copy there is.
+    pub wait_ms: u64,
+    /// How long the server may take for one reply.
+    pub reply_seconds: u64,
+    /// A file with more megabytes of records than this is not copied.
+    pub file_mb_max: usize,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            password_file: None,
+            files: Vec::new(),
+            encoding: Encoding::default(),
+            refresh_seconds: 60,
+            fresh_seconds: 5,
+            wait_ms: 1_500,
+            reply_seconds: 10,
+            file_mb_max: 64,
+        }
+    }
+}
+
+impl Database {
+    /// Refuses what cannot be meant, naming the key.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.url.as_ref().is_some_and(|address| address.user.is_none()) {
+            bail!("database.url names no user\n\nhint: write it as qmclient://user@host:4243/ACCOUNT");
+        }
+        for (key, value, least, most) in [
+            ("refresh_seconds", self.refresh_seconds, 1, 86_400),
+            ("fresh_seconds", self.fresh_seconds, 0, 86_400),
+            ("wait_ms", self.wait_ms, 0, 10_000),
+            ("reply_seconds", self.reply_seconds, 1, 120),
+            ("file_mb_max", self.file_mb_max as u64, 1, 192),
+        ] {
+            if !(least..=most).contains(&value) {
+                bail!("database.{key} is {value}; it may be {least} to {most}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Address>, D::Error> {
+    let text = String::deserialize(value)?;
+    // Its errors never repeat the text, which may hold a password.
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
+}
+
+fn encoding<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Encoding, D::Error> {
+    let name = String::deserialize(value)?;
+    Encoding::from_name(&name)
+        .ok_or_else(|| serde::de::Error::custom(format!("the encoding {name} is not known: utf-8 or latin1")))
 }
 
 /// Whose records these are, until people sign in.
@@ -196,6 +274,34 @@ mod tests {
         assert_eq!(config.speech.recognisers, 3);
         assert_eq!(config.household.person.as_deref(), Some("P7"));
         assert_eq!(config.listener.listen, loopback(LISTENER_PORT));
+    }
+
+    #[test]
+    fn a_password_has_no_place_in_the_settings_and_is_not_repeated() {
+        let config = parse("", &[("HAL_DATABASE__URL", "qmclient://ann@qm.example.com/hal")]).expect("valid");
+        let url = config.database.url.as_ref().expect("an address");
+        assert_eq!(url.to_string(), "qmclient://ann@qm.example.com:4243/HAL");
+        assert!(parse("", &[("HAL_DATABASE__URL", "")]).expect("valid").database.url.is_none());
+        for (text, variable) in [
+            ("[database]\nurl = \"qmclient://ann:letmein@host/HAL\"", ("HAL_SPEECH__HEAR", "none")),
+            ("[database]\npassword = \"letmein\"", ("HAL_SPEECH__HEAR", "none")),
+            ("", ("HAL_DATABASE__PASSWORD", "letmein")),
+            ("", ("HAL_DATABASE__URL", "qmclient://ann:letmein@host/HAL")),
+        ] {
+            let error = parse(text, &[variable]).expect_err("refused");
+            assert!(!format!("{error:#} {error:?}").contains("letmein"), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn limits_of_the_database_are_refused_by_name() {
+        let check = |text: &str| parse(text, &[]).expect("valid").database.check();
+        check("").expect("the defaults");
+        let error = check("[database]\nwait_ms = 60000").expect_err("too long");
+        assert!(error.to_string().contains("database.wait_ms"), "{error}");
+        let error = check("[database]\nurl = \"qmclient://host/HAL\"").expect_err("no user");
+        assert!(error.to_string().contains("no user"), "{error}");
+        assert!(parse("[database]\nencoding = \"ebcdic\"", &[]).is_err());
     }
 
     #[test]

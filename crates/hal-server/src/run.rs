@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hal_db::Database;
+use hal_db::qmclient::Address;
 use hal_dialog::{Brain, Spoken, User};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -20,7 +21,7 @@ use crate::demo;
 use crate::engines::Engines;
 use crate::gateway::{self, Gateway, Link, Remote};
 use crate::listener::tcp::Limits;
-use crate::listener::{self, Listener};
+use crate::listener::{self, Listener, Mirror};
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
@@ -76,6 +77,13 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     if options.only == Some(Role::Gateway) && options.demo {
         bail!("--demo belongs to the process with the database: start `hal serve --only listener --demo`");
+    }
+    config.database.check()?;
+    if config.database.url.is_some() && options.demo {
+        bail!(
+            "--demo brings invented records, and database.url names a server with real ones\n\n\
+             hint: leave out one of them"
+        );
     }
     let open = |role: Role, address: SocketAddr| {
         options.only.is_none_or(|only| only == role) && !address.ip().is_loopback()
@@ -195,6 +203,9 @@ async fn open_listener(
     clock: Clock,
     ready: &mut Ready,
 ) -> anyhow::Result<Arc<Listener>> {
+    if let Some(address) = &config.database.url {
+        return open_copy(address, config, data, clock, ready).await;
+    }
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -205,10 +216,48 @@ async fn open_listener(
     });
     let (database, demo) = opened.await??;
     ready.demo = demo;
+    listener_over(database, None, config, data, options.demo, clock, ready)
+}
+
+/// Folder of the copy, in the data folder: a user's own database there is never touched.
+const COPY_DIR: &str = "qm-copy";
+
+/// Opens the copy of an account on a QM server, refreshes it, and makes what answers from it.
+async fn open_copy(
+    address: &Address,
+    config: &Config,
+    data: &std::path::Path,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
+    let dir = data.join(COPY_DIR);
+    ready.data = Some(dir.clone());
+    let (address, settings, data_dir) = (address.clone(), config.database.clone(), data.to_owned());
+    let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Mirror, Vec<String>)> {
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let database = Database::open(&dir)?;
+        let (mirror, notices) = Mirror::start(&settings, &address, &data_dir, &database, clock)?;
+        Ok((database, mirror, notices))
+    });
+    let (database, mirror, notices) = opened.await??;
+    ready.notices.extend(notices);
+    listener_over(database, Some(mirror), config, data, false, clock, ready)
+}
+
+fn listener_over(
+    database: Database,
+    mirror: Option<Mirror>,
+    config: &Config,
+    data: &std::path::Path,
+    demo: bool,
+    clock: Clock,
+    ready: &mut Ready,
+) -> anyhow::Result<Arc<Listener>> {
     let own_skills = user_skills(&data.join("skills"))?;
     let brain = Brain::with_user_skills(&own_skills)?;
+    let brain = if mirror.is_some() { brain.read_only() } else { brain };
     ready.offers = brain.offers().to_vec();
-    let user = household_user(&database, config, options.demo)?;
+    let user = household_user(&database, config, demo)?;
     if user.person.is_none() {
         ready.notices.push(
             "I do not know whose records \"my\" means. Set person = \"ID\" under [household] in hal.toml to the id \
@@ -216,7 +265,7 @@ async fn open_listener(
                 .to_owned(),
         );
     }
-    Ok(Listener::new(database, brain, user, clock))
+    Ok(Listener::new(database, brain, user, clock, mirror))
 }
 
 /// Skills a household may add; more is a folder that was named by mistake.

@@ -1,7 +1,7 @@
 //! Real programs for tests and measurements: starts them, speaks their protocols, ends them.
 //!
 //! Nothing here stands in for anything: the server is the `hal` binary, HAProxy is HAProxy, the browser is
-//! Chromium, the speech is espeak-ng's. All of it stays on this machine's loopback addresses.
+//! Chromium, the speech is espeak-ng's. (One test needs a QM server, which cannot be installed, and brings a peer.) All of it stays on this machine's loopback addresses.
 
 pub mod browser;
 pub mod client;

@@ -26,6 +26,7 @@ pub struct Options {
     gateway_port: u16,
     listener_port: u16,
     extra: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Options {
@@ -36,7 +37,13 @@ impl Options {
             gateway_port: ports::free(),
             listener_port: ports::free(),
             extra: vec!["--demo".into()],
+            variables: Vec::new(),
         }
+    }
+
+    /// Gateway and listener over what `folder` holds, or what its settings name.
+    pub fn own(folder: &Path) -> Options {
+        Options { extra: Vec::new(), ..Options::demo(folder) }
     }
 
     /// Only the listener and its database.
@@ -48,7 +55,15 @@ impl Options {
     pub fn gateway(folder: &Path, listener_port: u16) -> Options {
         let qm = format!("127.0.0.1:{listener_port}");
         let extra = ["--only", "gateway", "--qm", &qm].map(String::from).into();
-        Options { folder: folder.to_owned(), gateway_port: ports::free(), listener_port: 0, extra }
+        let variables = Vec::new();
+        Options { folder: folder.to_owned(), gateway_port: ports::free(), listener_port: 0, extra, variables }
+    }
+
+    /// Sets a variable of the server's environment, such as `HAL_SPEECH__HEAR`.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: &str) -> Options {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     #[must_use]
@@ -61,6 +76,7 @@ impl Options {
     pub fn start(&self) -> Result<Server> {
         let mut command = hal();
         command.arg("serve").args(&self.extra).arg("--data").arg(&self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if self.gateway_port != 0 {
             command.arg("--listen").arg(format!("127.0.0.1:{}", self.gateway_port));
         }

@@ -35,3 +35,27 @@ fn widths_are_those_of_a_terminal() {
     assert_eq!(fmt("中", "1L").as_deref(), Some("中\u{FB} "));
     assert_eq!(Format::parse("R##-##").unwrap().width(), 5);
 }
+
+#[test]
+fn a_cell_is_as_wide_as_its_column_whatever_is_in_it() {
+    for text in [
+        "C\0\0\0\0\0\0\0",
+        "a\r\nb\r\nc",
+        "\u{7}é\u{7}é\u{7}é",
+        "☁\u{fe0f}☁\u{fe0f}☁\u{fe0f}",
+        "e\u{301}e\u{301}e\u{301}e\u{301}",
+    ] {
+        for spec in ["4L", "4R", "4T", "4C", "3L"] {
+            let shown = fmt(text, spec).unwrap();
+            let width = usize::from(spec.as_bytes()[0] - b'0');
+            // Of lines of text only the last is filled up.
+            for piece in shown.split('\u{FB}') {
+                let cells = super::cells(piece);
+                assert!(
+                    cells == width || spec.ends_with('T') && cells < width,
+                    "{text:?} {spec} {piece:?} {cells}"
+                );
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::schema::{self, SchemaFile};
 
 /// What was done to a dictionary.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Fitted {
+pub(crate) struct Fitted {
     /// Items to add: name and record.
     pub added: Vec<(String, DynArray)>,
     /// Items to put in place of the account's own.
@@ -101,7 +101,7 @@ impl Form {
 }
 
 /// Fits the dictionary `items` of the file `name`; `None` when the household has no such file.
-pub(super) fn fit(
+pub(crate) fn fit(
     name: &str,
     items: &[(String, Vec<u8>)],
     records: &[(String, Vec<u8>)],

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::wire::{Function, Outcome, Reply, await_greeting, push_counted, receive, send};
+use super::wire::{
+    Function, Outcome, Reply, await_greeting, push_counted, push_request, receive, send, send_packets,
+};
 use super::{Address, ClientError};
 use crate::dynarray::{FM, Record};
 use crate::hashed::{Encoding, id_from_text, id_to_text};
@@ -16,6 +19,9 @@ const CREDENTIAL_BYTES_MAX: usize = 32;
 const ID_BYTES_MAX: usize = 99;
 /// The select list that is used; commands of the user have 0.
 const LIST: i16 = 9;
+/// Reads that are under way together. Few enough that all requests fit into the buffers of a socket: a server that answers
+/// before it has read them all can then never wait for a client that still writes.
+const READS_AT_ONCE: usize = 32;
 /// Record ids of one file that are taken.
 const IDS_MAX: usize = 5_000_000;
 /// Texts of the server in errors, in characters.
@@ -81,6 +87,9 @@ impl Socket for TcpStream {
 
 /// Gives the time since any fixed moment; there is no clock in this crate.
 type Now = Box<dyn Fn() -> Duration + Send>;
+
+/// Takes a record of [`Client::read_each`] with its id; `Break` stops.
+pub type Visit<'a> = dyn FnMut(&str, Result<Option<Record>, ClientError>) -> ControlFlow<()> + 'a;
 
 /// An open file of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +224,66 @@ impl<S: Socket> Client<S> {
     /// # Errors
     /// [`ClientError::Refused`] for an id that the server would cut; [`ClientError::Locked`]; those of the connection.
     pub fn read(&mut self, file: &File, id: &str) -> Result<Option<Record>, ClientError> {
+        let data = self.read_request(file, id)?;
+        let reply = self.ask(Function::Read, &data)?;
+        match reply.outcome {
+            Outcome::Ok => Ok(Some(self.record(&reply))),
+            Outcome::Else => Ok(None),
+            _ => Err(self.fault(reply)),
+        }
+    }
+
+    /// Reads many records, several requests travelling together; `visit` gets each with its id, in order, `None` for one that is
+    /// not there, and gives `Break` to stop. What goes wrong with one record alone is handed to `visit` as well.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub fn read_each(
+        &mut self,
+        file: &File,
+        ids: &[String],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), ClientError> {
+        for window in ids.chunks(READS_AT_ONCE) {
+            let mut packets = Vec::new();
+            let mut asked = Vec::new();
+            let mut flow = ControlFlow::Continue(());
+            for id in window {
+                match self.read_request(file, id) {
+                    Ok(data) => {
+                        push_request(&mut packets, Function::Read, &data)?;
+                        asked.push(id);
+                    }
+                    Err(error) if flow.is_continue() => flow = visit(id, Err(error)),
+                    Err(_) => {}
+                }
+            }
+            self.exchange(|limited| send_packets(limited, &packets))?;
+            for id in asked {
+                // Replies that are under way are taken off the wire even when nobody wants them any more.
+                let result = match self.exchange(|limited| receive(limited)) {
+                    Ok(reply) => match reply.outcome {
+                        Outcome::Ok => Ok(Some(self.record(&reply))),
+                        Outcome::Else => Ok(None),
+                        Outcome::Locked => Err(ClientError::Locked { user: reply.status }),
+                        // Its text could only be asked for behind the replies that are still to come.
+                        _ => Err(ClientError::Server { text: words(&reply.data), status: reply.status }),
+                    },
+                    Err(error) if error.ends_session() => return Err(error),
+                    Err(error) => Err(error),
+                };
+                if flow.is_continue() {
+                    flow = visit(id, result);
+                }
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_request(&self, file: &File, id: &str) -> Result<Vec<u8>, ClientError> {
         let bytes = id_from_text(id);
         let Some(bytes) = self.options.encoding.encode(&bytes) else {
             return Err(ClientError::Refused(
@@ -224,15 +293,11 @@ impl<S: Socket> Client<S> {
         if bytes.is_empty() || bytes.len() > ID_BYTES_MAX {
             return Err(ClientError::Refused(format!("an id of {} bytes cannot be asked for", bytes.len())));
         }
-        let data = [&file.number.to_le_bytes(), bytes.as_ref()].concat();
-        let reply = self.ask(Function::Read, &data)?;
-        match reply.outcome {
-            Outcome::Ok => {
-                Ok(Some(Record::from_bytes(self.options.encoding.decode(&reply.data).into_owned())))
-            }
-            Outcome::Else => Ok(None),
-            _ => Err(self.fault(reply)),
-        }
+        Ok([&file.number.to_le_bytes(), bytes.as_ref()].concat())
+    }
+
+    fn record(&self, reply: &Reply) -> Record {
+        Record::from_bytes(self.options.encoding.decode(&reply.data).into_owned())
     }
 
     /// The ids of all records of a file, in the server's order.
@@ -309,14 +374,21 @@ impl<S: Socket> Client<S> {
     }
 
     fn ask(&mut self, function: Function, data: &[u8]) -> Result<Reply, ClientError> {
+        self.exchange(|limited| send(limited, function, data).and_then(|()| receive(limited)))
+    }
+
+    /// Does `talk` within the limit of a reply; after a fault of the connection nothing is said any more.
+    fn exchange<T>(
+        &mut self,
+        talk: impl FnOnce(&mut Limited<'_, S>) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         if let Some(dead) = &self.dead {
             return Err(dead.clone());
         }
         let deadline = (self.now)() + self.options.reply;
-        let mut limited = Limited { client: self, deadline };
-        let answer = send(&mut limited, function, data).and_then(|()| receive(&mut limited));
+        let answer = talk(&mut Limited { client: self, deadline });
         if let Err(error) = &answer
-            && !matches!(error, ClientError::Refused(_))
+            && error.ends_session()
         {
             self.dead = Some(error.clone());
         }

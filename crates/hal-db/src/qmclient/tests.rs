@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::testing::{Account, Peer};
 use super::*;
 use crate::hashed::Encoding;
 
@@ -13,104 +15,18 @@ fn credentials() -> Credentials {
     Credentials::new("qmtest", "sesame")
 }
 
-/// A peer on a loopback port that serves one connection: user qmtest, account HAL, file PERSON.
-struct Peer {
-    socket: TcpStream,
-    /// Functions it was asked for.
-    asked: Vec<i16>,
-    list: Vec<&'static [u8]>,
-}
-
-const RECORDS: [(&[u8], &[u8]); 3] = [(b"P1", b"Ann\xFELee"), (b"caf\xE9", b"cr\xE8me"), (b"P3", b"")];
-
-impl Peer {
-    fn start() -> (u16, std::thread::JoinHandle<Vec<i16>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let thread = std::thread::spawn(move || {
-            let socket = listener.accept().unwrap().0;
-            let mut peer = Peer { socket, asked: Vec::new(), list: Vec::new() };
-            peer.serve();
-            peer.asked
-        });
-        (port, thread)
-    }
-
-    fn serve(&mut self) {
-        // Some servers print a line before the greeting.
-        self.socket.write_all(b"[QM]\r\n\x06").unwrap();
-        let mut logged_in = false;
-        loop {
-            let mut head = [0; 6];
-            if self.socket.read_exact(&mut head).is_err() {
-                return;
-            }
-            let length = i32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
-            let function = i16::from_le_bytes(head[4..].try_into().unwrap());
-            let mut data = vec![0; length - 6];
-            self.socket.read_exact(&mut data).unwrap();
-            self.asked.push(function);
-            match function {
-                24 => {
-                    // The bytes of the description, with the right password.
-                    logged_in = data == b"\x06\x00qmtest\x06\x00sesame";
-                    if !logged_in {
-                        self.reply(1, 0, b"Invalid username or password");
-                        return;
-                    }
-                    self.reply(0, 0, b"");
-                }
-                _ if !logged_in => return self.reply(1, 0, b"Not logged in"),
-                1 => return self.reply(0, 0, b""),
-                2 => self.reply(0, 0, b"Something is wrong\x07"),
-                3 if data == b"HAL" => self.reply(0, 0, b""),
-                3 => self.reply(3, 3006, b""),
-                4 if data == b"PERSON" => self.reply(0, 0, &7_i16.to_le_bytes()),
-                4 if data == b"BAD" => self.reply(3, 3035, b""),
-                4 => self.reply(2, 3007, b""),
-                5 => self.reply(0, 0, b""),
-                6 => self.read(&data),
-                11 => {
-                    self.list = RECORDS.iter().map(|(id, _)| *id).collect();
-                    self.reply(0, 0, b"");
-                }
-                13 => self.reply(0, 0, b""),
-                14 if self.list.is_empty() => self.reply(2, 0, b""),
-                14 => {
-                    let ids = std::mem::take(&mut self.list).join(&0xFE);
-                    self.reply(0, 0, &ids);
-                }
-                21 if data == b"ASK" => self.reply(5, 0, b"Your name?"),
-                21 if data == b"ABORT" => self.reply(1, 1018, b"Unrecognised"),
-                21 => self.reply(0, 2, b"\xFEPERSON  Name\xFEP1      Ann Lee\xFE\xFE1 record(s) listed"),
-                23 => self.reply(0, 0, b""),
-                other => panic!("function {other}"),
-            }
-        }
-    }
-
-    fn read(&mut self, data: &[u8]) {
-        assert_eq!(&data[..2], 7_i16.to_le_bytes());
-        if &data[2..] == b"LOCKED" {
-            return self.reply(4, 12, b"");
-        }
-        match RECORDS.iter().find(|(id, _)| *id == &data[2..]) {
-            Some((_, record)) => self.reply(0, 0, record),
-            None => self.reply(2, 3006, b""),
-        }
-    }
-
-    fn reply(&mut self, error: i16, status: i32, data: &[u8]) {
-        let mut packet = (10 + data.len() as i32).to_le_bytes().to_vec();
-        packet.extend_from_slice(&error.to_le_bytes());
-        packet.extend_from_slice(&status.to_le_bytes());
-        packet.extend_from_slice(data);
-        // In two pieces, as a network does.
-        let (first, second) = packet.split_at(packet.len() / 2);
-        self.socket.write_all(first).unwrap();
-        self.socket.flush().unwrap();
-        self.socket.write_all(second).unwrap();
-    }
+/// The account HAL of user qmtest with a file PERSON, in Latin-1.
+fn account() -> Account {
+    let mut account = Account::hal().with("PERSON", "P1", "Ann^Lee").with("PERSON", "P3", "");
+    let person = account.files.get_mut("PERSON").unwrap();
+    person.insert(b"caf\xE9".to_vec(), b"cr\xE8me".to_vec());
+    person.insert(b"LOCKED".to_vec(), Vec::new());
+    account.locked.push(b"LOCKED".to_vec());
+    account.faults.insert("BAD".to_owned(), (3, 3035));
+    let listing = b"\xFEPERSON  Name\xFEP1      Ann Lee\xFE\xFE1 record(s) listed";
+    account.commands.insert("LIST PERSON NAME".to_owned(), (0, 2, listing.to_vec()));
+    account.commands.insert("ASK".to_owned(), (5, 0, b"Your name?".to_vec()));
+    account
 }
 
 fn address(port: u16, account: &str) -> Address {
@@ -123,7 +39,8 @@ fn still() -> Duration {
 
 #[test]
 fn records_and_queries_come_over_the_wire() {
-    let (port, peer) = Peer::start();
+    let peer = Peer::start(account()).unwrap();
+    let port = peer.port();
     let options = Options { encoding: Encoding::Latin1, ..Options::default() };
     let mut client = Client::connect(&address(port, "hal"), &credentials(), options, still).unwrap();
     let file = client.open("PERSON").unwrap();
@@ -132,7 +49,7 @@ fn records_and_queries_come_over_the_wire() {
     assert_eq!(client.read(&file, "P3").unwrap(), Some(crate::Record::new()));
     assert_eq!(client.read(&file, "P2").unwrap(), None);
     assert_eq!(client.read(&file, "LOCKED").unwrap_err(), ClientError::Locked { user: 12 });
-    assert_eq!(client.ids(&file).unwrap(), ["P1", "café", "P3"]);
+    assert_eq!(client.ids(&file).unwrap(), ["LOCKED", "P1", "P3", "café"]);
     let listing = client.execute("LIST PERSON NAME").unwrap();
     assert_eq!(listing, "\nPERSON  Name\nP1      Ann Lee\n\n1 record(s) listed");
     assert_eq!(
@@ -149,25 +66,106 @@ fn records_and_queries_come_over_the_wire() {
     client.close(file.clone()).unwrap();
     client.quit();
     assert!(matches!(client.read(&file, "P1"), Err(ClientError::Broken(_))));
-    let asked = peer.join().unwrap();
+    let asked = peer.stop().asked;
     assert_eq!(asked[..3], [24, 3, 4]);
     assert!(!asked.contains(&25), "the login without credentials is never used");
     assert_eq!(asked.last(), Some(&1));
 }
 
 #[test]
+fn many_records_are_read_together_and_come_in_order() {
+    let mut account = account();
+    for number in 0..200 {
+        account.put("MANY", &format!("{number:03}"), &format!("record {number}"));
+    }
+    account.locked.push(b"070".to_vec());
+    let peer = Peer::start(account).unwrap();
+    let mut client =
+        Client::connect(&address(peer.port(), "HAL"), &credentials(), Options::default(), still).unwrap();
+    let file = client.open("MANY").unwrap();
+    let mut ids: Vec<String> = (0..200).map(|number| format!("{number:03}")).collect();
+    ids[40] = "none".to_owned();
+    ids[50] = "x".repeat(100);
+    let mut seen = Vec::new();
+    let mut odd = Vec::new();
+    client
+        .read_each(&file, &ids, &mut |id, record| {
+            match record {
+                Ok(Some(record)) => {
+                    assert_eq!(record.field_text(1), format!("record {}", id.parse::<u32>().unwrap()));
+                    seen.push(id.to_owned());
+                }
+                Ok(None) => odd.push((id.len(), None)),
+                Err(error) => odd.push((id.len(), Some(error))),
+            }
+            if id == "150" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+    assert_eq!(seen.len(), 148, "all up to 150 but three");
+    assert!(seen.is_sorted());
+    odd.sort_by_key(|(length, _)| *length);
+    let refused = ClientError::Refused("an id of 100 bytes cannot be asked for".to_owned());
+    assert_eq!(odd, [(3, Some(ClientError::Locked { user: 12 })), (4, None), (100, Some(refused))]);
+    // Replies that nobody wanted any more are not taken for those that follow.
+    assert_eq!(client.read(&file, "199").unwrap().unwrap().field_text(1), "record 199");
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_read_over() {
+    const BYTES: usize = (64 << 20) + 1;
+    let mut reply = (BYTES as i32).to_le_bytes().to_vec();
+    reply.resize(BYTES, 0);
+    let open: &[u8] = b"\x0C\0\0\0\0\0\0\0\0\0\x01\0";
+    let mut client = Client::over(
+        Whole(io::Cursor::new([b"\x06", OK, OK, open, &reply, b"\x0A\0\0\0\x02\0\0\0\0\0"].concat())),
+        "HAL",
+        &credentials(),
+        Options::default(),
+        still,
+    )
+    .unwrap();
+    let file = client.open("A").unwrap();
+    assert_eq!(client.read(&file, "BIG").unwrap_err(), ClientError::TooLarge { bytes: BYTES });
+    assert_eq!(client.read(&file, "NEXT").unwrap(), None, "the session goes on");
+}
+
+/// Answers that are written down before, taken as they come.
+struct Whole(io::Cursor<Vec<u8>>);
+
+impl Read for Whole {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Socket for Whole {
+    fn set_limit(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
 fn a_refused_login_or_account_is_told_without_the_password() {
-    let (port, peer) = Peer::start();
+    let peer = Peer::start(account()).unwrap();
+    let port = peer.port();
     let wrong = Credentials::new("qmtest", "opensesame");
     let error = Client::connect(&address(port, "HAL"), &wrong, Options::default(), still).unwrap_err();
     assert_eq!(error, ClientError::Login("Invalid username or password".to_owned()));
     assert!(!format!("{error} {error:?} {wrong:?}").contains("opensesame"));
-    peer.join().unwrap();
-    let (port, peer) = Peer::start();
     let error =
         Client::connect(&address(port, "OTHER"), &credentials(), Options::default(), still).unwrap_err();
     assert_eq!(error, ClientError::Account("OTHER".to_owned()));
-    assert_eq!(peer.join().unwrap(), [24, 3, 1], "a session in limbo is ended");
+    assert_eq!(peer.stop().asked, [24, 24, 3, 1], "a session in limbo is ended");
     // Nobody listens.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error =

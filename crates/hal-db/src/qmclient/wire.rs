@@ -6,6 +6,8 @@ use super::ClientError;
 
 /// Largest reply that is taken.
 pub(super) const REPLY_BYTES_MAX: usize = 64 << 20;
+/// A larger one is read over, so that the session stays usable; beyond this the peer is not believed.
+const DISCARDED_BYTES_MAX: usize = 1 << 30;
 /// Largest request that is sent.
 const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// Bytes before the greeting that are passed over.
@@ -66,15 +68,30 @@ pub(super) fn await_greeting(input: &mut impl Read) -> Result<(), ClientError> {
 }
 
 pub(super) fn send(out: &mut impl Write, function: Function, data: &[u8]) -> Result<(), ClientError> {
+    let mut packet = Vec::new();
+    push_request(&mut packet, function, data)?;
+    send_packets(out, &packet)
+}
+
+/// Puts a request behind those that are in `packets`.
+pub(super) fn push_request(
+    packets: &mut Vec<u8>,
+    function: Function,
+    data: &[u8],
+) -> Result<(), ClientError> {
     let total = REQUEST_HEAD + data.len();
     if total > REQUEST_BYTES_MAX {
         return Err(ClientError::Refused(format!("a request of {total} bytes is too large")));
     }
-    let mut packet = Vec::with_capacity(total);
-    packet.extend_from_slice(&(total as i32).to_le_bytes());
-    packet.extend_from_slice(&(function as i16).to_le_bytes());
-    packet.extend_from_slice(data);
-    out.write_all(&packet).and_then(|()| out.flush()).map_err(broken)
+    packets.reserve(total);
+    packets.extend_from_slice(&(total as i32).to_le_bytes());
+    packets.extend_from_slice(&(function as i16).to_le_bytes());
+    packets.extend_from_slice(data);
+    Ok(())
+}
+
+pub(super) fn send_packets(out: &mut impl Write, packets: &[u8]) -> Result<(), ClientError> {
+    out.write_all(packets).and_then(|()| out.flush()).map_err(broken)
 }
 
 pub(super) fn receive(input: &mut impl Read) -> Result<Reply, ClientError> {
@@ -86,10 +103,14 @@ pub(super) fn receive(input: &mut impl Read) -> Result<Reply, ClientError> {
     let Some(total) = total else {
         return Err(ClientError::Protocol("it has an impossible length".to_owned()));
     };
-    if total > REPLY_BYTES_MAX {
+    if total > DISCARDED_BYTES_MAX {
         return Err(ClientError::Protocol(format!(
             "{total} bytes are more than the limit of {REPLY_BYTES_MAX}"
         )));
+    }
+    if total > REPLY_BYTES_MAX {
+        discard(input, total - REPLY_HEAD)?;
+        return Err(ClientError::TooLarge { bytes: total });
     }
     let outcome = match i16::from_le_bytes([e, f]) {
         0 => Outcome::Ok,
@@ -110,6 +131,17 @@ pub(super) fn receive(input: &mut impl Read) -> Result<Reply, ClientError> {
         left -= here;
     }
     Ok(Reply { outcome, status: i32::from_le_bytes([g, h, i, j]), data })
+}
+
+fn discard(input: &mut impl Read, bytes: usize) -> Result<(), ClientError> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut left = bytes;
+    while left > 0 {
+        let here = left.min(CHUNK_BYTES);
+        input.read_exact(&mut chunk[..here]).map_err(broken)?;
+        left -= here;
+    }
+    Ok(())
 }
 
 /// A text with its length before it, padded to an even number of bytes.

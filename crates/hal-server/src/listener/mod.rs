@@ -3,6 +3,7 @@
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
 mod journal;
+mod mirror;
 mod sessions;
 pub(crate) mod tcp;
 
@@ -16,6 +17,7 @@ use hal_wire::{Code, Outcome};
 use tracing::{debug, error};
 
 use self::journal::Journal;
+pub(crate) use self::mirror::Mirror;
 use self::sessions::Sessions;
 use crate::clock::Clock;
 
@@ -27,6 +29,8 @@ pub(crate) struct Listener {
     journal: Journal,
     user: User,
     clock: Clock,
+    /// Set where the records lie on a server elsewhere and the database holds a copy of them.
+    mirror: Option<Mirror>,
 }
 
 impl std::fmt::Debug for Listener {
@@ -36,9 +40,16 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(database: Database, brain: Brain, user: User, clock: Clock) -> Arc<Listener> {
+    pub(crate) fn new(
+        database: Database,
+        brain: Brain,
+        user: User,
+        clock: Clock,
+        mirror: Option<Mirror>,
+    ) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
-        Arc::new(Listener { database, brain, sessions: Sessions::default(), journal, user, clock })
+        let sessions = Sessions::default();
+        Arc::new(Listener { database, brain, sessions, journal, user, clock, mirror })
     }
 
     /// Number of the last commit, to see whether anything has changed.
@@ -73,9 +84,14 @@ impl Listener {
         }
     }
 
-    /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records.
+    /// Answers a question. Blocking; reads one snapshot, and waits for the disk only where it writes records, for the server
+    /// of a copy only within its bound.
     pub(crate) fn ask(&self, ask: &Ask) -> Reply {
         let begun = self.clock.now_ms();
+        if let Some(mirror) = &self.mirror {
+            // Before the session is locked: whoever says "stop" meanwhile is not kept.
+            mirror.freshen();
+        }
         let now = self.clock.moment();
         let session = self.sessions.get(&ask.session_id, begun);
         let mut session = session.lock();
@@ -100,9 +116,14 @@ impl Listener {
             self.journal.flush();
             answered = self.brain.answer(&self.database, &mut session.memory, &question);
         }
+        let fault = answered.outcome == Outcome::Failed;
+        if let Some(mirror) = &self.mirror {
+            mirror.qualify(&mut answered, &mut session.outage_told, now);
+        }
         let latency_ms = self.clock.now_ms() - begun;
         debug!(session = %ask.session_id, took_ms = latency_ms, action = %answered.action, "turn answered");
-        let error = (answered.outcome == Outcome::Failed).then_some(Code::QmUnavailable);
+        // An answer that was put right has its own words, which a code would take away.
+        let error = fault.then_some(Code::QmUnavailable);
         self.journal.append(LoggedTurn {
             id: self.journal.next_id(now.unix_ms),
             session: ask.session_id.clone(),

@@ -31,6 +31,8 @@ pub(super) struct SharedSession(Arc<Mutex<SessionMemory>>);
 #[derive(Default)]
 pub(super) struct SessionMemory {
     pub memory: Memory,
+    /// The outage of the records' server that this conversation has heard of.
+    pub outage_told: Option<u64>,
     /// The last turn and its reply, for a gateway that lost the connection before it could read it.
     last: Option<(u64, Reply)>,
 }

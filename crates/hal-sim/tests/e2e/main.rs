@@ -10,6 +10,7 @@ mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
+mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.

@@ -4,12 +4,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::dict::FORMAT_DEFAULT;
 use crate::dynarray::{SM, TM, VM};
 use crate::error::Result;
-use crate::fmt::{Format, Justify, pad};
+use crate::fmt::{Format, Justify, cells, pad};
 use crate::itype::reads_only_the_value;
 use crate::query::columns::{Builder, Conversion, Rec, has_marks};
 use crate::query::exec::Prepared;
@@ -62,7 +60,7 @@ impl Column {
                 break;
             }
         }
-        let longest = heading.iter().map(|line| line.width()).max().unwrap_or(0);
+        let longest = heading.iter().map(|line| cells(line)).max().unwrap_or(0);
         let format = format.widened(longest);
         let suppressed = display.group.as_ref().is_some_and(|group| group.suppressed);
         Ok(Column {
@@ -125,7 +123,7 @@ impl Column {
                 true
             }
             _ => match self.format.lines(&printable(&shown)).as_slice() {
-                [line] if line.width() <= self.width => {
+                [line] if cells(line) <= self.width => {
                     push_printable(line, out);
                     true
                 }
@@ -236,5 +234,5 @@ pub(super) fn push_printable(text: &str, out: &mut Vec<u8>) {
 
 /// Cells that stored bytes take.
 pub(super) fn width_of(bytes: &[u8]) -> usize {
-    if bytes.is_ascii() { bytes.len() } else { printable(bytes).width() }
+    if bytes.is_ascii() { bytes.len() } else { cells(&printable(bytes)) }
 }
