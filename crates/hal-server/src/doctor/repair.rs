@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::finding::Repair;
+use super::look::ports;
 use crate::edge::haproxy::installed::{self, Checked};
 
 /// Does one. Gives what was done, or why not.
@@ -46,10 +47,34 @@ fn reload(config: &Path, master_pid: u32) -> Result<String, String> {
         Err(error) => return Err(error.to_string()),
         Ok(Checked::Clean) => {}
     }
+    let before = workers(master_pid);
     let said = std::process::Command::new("kill").args(["-USR2", &master_pid.to_string()]).output();
     match said {
-        Ok(said) if said.status.success() => Ok("HAProxy reads its file again".to_owned()),
+        Ok(said) if said.status.success() => {
+            wait_for_worker(master_pid, &before);
+            Ok("HAProxy has read its file again".to_owned())
+        }
         Ok(said) => Err(String::from_utf8_lossy(&said.stderr).trim().to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Looks at the new worker: so many, so often.
+const LOOKS: u32 = 150;
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// A signal is not answered: a worker that was not there before is the sign that the file was read.
+fn wait_for_worker(master_pid: u32, before: &[u32]) {
+    for _ in 0..LOOKS {
+        if workers(master_pid).iter().any(|pid| !before.contains(pid)) {
+            return;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+fn workers(master_pid: u32) -> Vec<u32> {
+    let mut pids = ports::pids();
+    pids.retain(|pid| ports::process(*pid).is_some_and(|process| process.parent == master_pid));
+    pids
 }

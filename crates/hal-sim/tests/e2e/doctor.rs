@@ -153,3 +153,63 @@ fn a_healthy_installation_has_no_findings() {
         assert_eq!(question["outcome"], "answered", "{}", told.raw);
     }
 }
+
+#[test]
+fn what_another_machine_saw_is_judged_the_same_here() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let there = doctor(&["--server", "http://127.0.0.1:1/voice?token=stage-secret"]);
+    assert_eq!(there.codes, BTreeSet::from(["tcp.refused".to_owned()]), "{}", there.raw);
+    assert!(!there.raw.contains("stage-secret"), "a query may hold a token: {}", there.raw);
+    let file = folder.path().join("facts.json");
+    std::fs::write(&file, &there.raw).expect("written");
+    let here = doctor(&["--from", file.to_str().expect("a plain name")]);
+    assert_eq!((here.codes, here.exit), (there.codes, Some(1)), "{}", here.raw);
+    assert_eq!(here.json["facts"], there.json["facts"]);
+    std::fs::write(&file, "{\"format\": 99}").expect("written");
+    let out =
+        hal_sim::server::run_hal(&["doctor", "--from", file.to_str().expect("plain")]).expect("it runs");
+    assert_eq!(out.status.code(), Some(2), "newer facts are not judged by an older program");
+}
+
+#[test]
+fn fix_cures_rights_and_a_reload_that_was_missed() {
+    if !programs::present("doctor: fix", &["haproxy"]) {
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let theatre = Theatre::open();
+    let (_haproxy, file) = server::failed_reload(&theatre, true).expect("staged");
+    let pem = file.with_file_name("hal.pem");
+    server::mode(&pem, 0o644);
+    let seat = server::Seat::at(&theatre);
+    let ill = seat.with(&file);
+    let both = BTreeSet::from(["cert.rights".to_owned(), "haproxy.not-reloaded".to_owned()]);
+    assert_eq!(ill.codes, both, "{}", ill.raw);
+    let log = file.with_file_name("none.log");
+    let (file, log) = (file.to_str().expect("plain"), log.to_str().expect("plain"));
+    let cured = seat.look(&["--haproxy-config", file, "--haproxy-log", log, "--fix"]);
+    assert!(cured.codes.is_empty(), "{}", cured.raw);
+    assert_eq!(cured.exit, Some(0));
+    assert_eq!(std::fs::metadata(&pem).expect("there").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_person_sees_a_short_list_that_fits_80_columns() {
+    let theatre = Theatre::open();
+    let well = server::Seat::at(&theatre).in_words(&[]);
+    let text = String::from_utf8_lossy(&well.stdout);
+    assert_eq!(well.status.code(), Some(0), "{text}");
+    assert!(text.contains("ok    question") && text.ends_with("All is well.\n"), "{text}");
+    assert!(text.lines().count() < 20, "{text}");
+    let seat = server::Seat {
+        gateway: hal_sim::ports::free(),
+        listener: hal_sim::ports::free(),
+        ..server::Seat::at(&theatre)
+    };
+    let ill = seat.in_words(&[]);
+    let ill = String::from_utf8_lossy(&ill.stdout);
+    assert!(ill.contains("gateway.not-running") && ill.contains("→ systemctl start hal"), "{ill}");
+    for line in text.lines().chain(ill.lines()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}

@@ -230,7 +230,17 @@ impl Seat {
         diagnose(command)
     }
 
-    fn with(&self, file: &Path) -> Diagnosis {
+    /// As a person sees it.
+    pub(super) fn in_words(&self, words: &[&str]) -> std::process::Output {
+        let mut command = hal();
+        command.args(["doctor", "--wait", "2", "--data", &self.data]).args(words);
+        command.env("HAL_GATEWAY__LISTEN", format!("127.0.0.1:{}", self.gateway));
+        command.env("HAL_LISTENER__LISTEN", format!("127.0.0.1:{}", self.listener));
+        command.env("HAL_SPEECH__HEAR", "none").env("HAL_SPEECH__SPEAK", "none");
+        command.output().expect("hal runs")
+    }
+
+    pub(super) fn with(&self, file: &Path) -> Diagnosis {
         let log = file.with_file_name("none.log");
         self.look(&["--haproxy-config", text(file), "--haproxy-log", text(&log)])
     }
@@ -262,7 +272,7 @@ fn pem(theatre: &Theatre, pem: &str) -> Told {
     Ok(unstarted(theatre, &Front { pem: Some(pem.to_owned()), ..Front::tls(theatre) }).1)
 }
 
-fn mode(path: &Path, mode: u32) {
+pub(super) fn mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
 }
@@ -416,9 +426,7 @@ fn rejected(theatre: &Theatre) -> Told {
     network.sh("nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; add rule inet f i tcp dport 8768 reject with icmp type admin-prohibited'");
     let room = theatre.room();
     // The kernel tells of the router's answer only after a second.
-    let back =
-        "timeout connect 3s\n    timeout check 3s\n    server gateway 127.0.0.1:8768 check inter 200ms"
-            .to_owned();
+    let back = "timeout connect 3s\n    timeout check 3s\n    server gateway 127.0.0.1:8768 check".to_owned();
     let file = Front { back, ..Front::tls(theatre) }.write(&room, 443);
     let _haproxy = start_in(&network, &file)?;
     wait_down(&room.join("haproxy.sock"), "L4CON")?;
@@ -473,8 +481,11 @@ fn master(file: &Path, room: &Path, port: u16) -> Process {
     let mut command = Command::new(programs::find("haproxy").expect("present"));
     command.arg("-W").arg("-S").arg(room.join("master.sock")).arg("-f").arg(file);
     let process = Process::start(command).expect("haproxy starts");
-    wait::until("HAProxy to accept", || {
-        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok().map(drop)
+    // Its worker accepts before the master listens to signals.
+    let socket = room.join("master.sock");
+    wait::until("the master and its worker", || {
+        let up = UnixStream::connect(&socket).is_ok() && tell(&socket, "show proc").contains("worker");
+        (up && std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(())
     })
     .expect("up");
     process
@@ -498,6 +509,15 @@ fn log_of_kill(theatre: &Theatre) -> Told {
 }
 
 fn reload_failed(theatre: &Theatre, mended: bool) -> Told {
+    let (_process, file) = failed_reload(theatre, mended)?;
+    Ok(Seat::at(theatre).with(&file))
+}
+
+/// A master that refused its file once. The file is `mended` since, or still broken.
+pub(super) fn failed_reload(
+    theatre: &Theatre,
+    mended: bool,
+) -> Result<(Process, std::path::PathBuf), String> {
     let (room, port) = (theatre.room(), ports::free());
     let front = checked(theatre);
     let file = front.write(&room, port);
@@ -520,7 +540,7 @@ fn reload_failed(theatre: &Theatre, mended: bool) -> Told {
             .and_then(|file| file.set_modified(written))
             .expect("set");
     }
-    Ok(Seat::at(theatre).with(&file))
+    Ok((process, file))
 }
 
 fn disk(theatre: &Theatre) -> Told {

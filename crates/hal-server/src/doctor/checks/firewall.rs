@@ -58,10 +58,7 @@ fn closed(firewall: &Firewall, port: u16) -> Option<Finding> {
     let mut bases: Vec<&Chain> = chains.iter().filter(|chain| chain.base).collect();
     bases.sort_by_key(|chain| chain.priority);
     // Every base chain must accept.
-    let verdict = bases.iter().find_map(|base| match judge(base, chains, port, 0) {
-        Fate::Dropped => Some(base),
-        Fate::Accepted | Fate::Unknown => None,
-    })?;
+    let verdict = bases.iter().find(|base| judge(base, chains, port, 0) == Fate::Dropped)?;
     Some(
         finding(port, "nftables")
             .fix(format!("nft insert rule {} {} tcp dport {port} accept", verdict.table, verdict.name))

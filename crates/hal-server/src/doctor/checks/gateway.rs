@@ -65,7 +65,7 @@ fn absent(server: &Server) -> Option<Verdict> {
     }
     Verdict::ill(
         Finding::error("gateway.not-running", format!("nothing listens at {address}: HAL is not running"))
-            .why("HAProxy marks it as down, and clients are told that no gateway is up")
+            .why("nobody gets an answer: clients are refused, or HAProxy tells them that no gateway is up")
             .fix("systemctl start hal (or: hal serve)")
             .fix("journalctl -u hal -n 50"),
     )

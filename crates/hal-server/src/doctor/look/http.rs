@@ -96,10 +96,14 @@ pub(super) fn exchange(stream: &mut Stream, request: &str, eyes: Eyes) -> (Http,
     let mut answer = answer;
     // The body's beginning, when it is not there yet and the sender is one of ours.
     let ours = answer.header("x-hal-gateway").is_some() || answer.header("x-hal-proxy").is_some();
-    if ours && answer.status >= 400 && answer.rest.is_empty() && !closed && ended.is_none() {
-        if let Ok(count) = stream.read(&mut buffer) {
-            answer.rest.extend_from_slice(&buffer[..count]);
-        }
+    if ours
+        && answer.status >= 400
+        && answer.rest.is_empty()
+        && !closed
+        && ended.is_none()
+        && let Ok(count) = stream.read(&mut buffer)
+    {
+        answer.rest.extend_from_slice(&buffer[..count]);
     }
     (answer.facts(took_ms, ours), answer)
 }

@@ -8,7 +8,7 @@ mod firewall;
 mod haproxy;
 mod host;
 mod http;
-mod ports;
+pub(super) mod ports;
 mod server;
 mod socket;
 mod tls;
@@ -47,7 +47,7 @@ pub struct ServerAsk {
     pub data: PathBuf,
     pub haproxy_config: Option<PathBuf>,
     pub haproxy_log: Option<PathBuf>,
-    /// The host to ask the gateway for, as HAProxy passes it on.
+    /// Also look at the addresses under which it is found, from the outside.
     pub look_at_own_address: bool,
 }
 

@@ -68,24 +68,24 @@ fn find_holders(rows: &mut [Listening]) {
 }
 
 /// Every process, as numbers.
-pub(super) fn pids() -> Vec<u32> {
+pub(in crate::doctor) fn pids() -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Debug)]
-pub(super) struct Process {
-    pub(super) program: String,
-    pub(super) parent: u32,
+pub(in crate::doctor) struct Process {
+    pub(in crate::doctor) program: String,
+    pub(in crate::doctor) parent: u32,
     /// Seconds after the start of the machine.
-    pub(super) started: i64,
+    pub(in crate::doctor) started: i64,
 }
 
 /// Ticks of `/proc` in a second: the same on every Linux, whatever the kernel's own clock is.
 const TICKS: i64 = 100;
 
-pub(super) fn process(pid: u32) -> Option<Process> {
+pub(in crate::doctor) fn process(pid: u32) -> Option<Process> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in parentheses and may hold spaces and parentheses itself.
     let (head, rest) = text.rsplit_once(')')?;
