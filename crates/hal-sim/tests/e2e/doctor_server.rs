@@ -393,6 +393,7 @@ fn two_machines(theatre: &Theatre) -> Told {
 
 /// Debian's hosts file names ::1 localhost too, and HAProxy takes that one.
 fn localhost(theatre: &Theatre) -> Told {
+    may_mount()?;
     let room = theatre.room();
     let hosts = room.join("hosts");
     fs::write(&hosts, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n").expect("written");
@@ -543,7 +544,14 @@ pub(super) fn failed_reload(
     Ok((process, file))
 }
 
+/// Whether this user may see other files than the rest of the machine.
+fn may_mount() -> Result<(), String> {
+    let tried = Command::new("unshare").args(["--mount", "true"]).output();
+    if tried.is_ok_and(|out| out.status.success()) { Ok(()) } else { Err("no right to mount".into()) }
+}
+
 fn disk(theatre: &Theatre) -> Told {
+    may_mount()?;
     let room = theatre.room();
     let seat = Seat { data: text(&room).to_owned(), ..Seat::at(theatre) };
     let inner = seat.command(hal(), &[]);

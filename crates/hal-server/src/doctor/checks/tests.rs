@@ -46,6 +46,34 @@ fn nothing_seen_is_nothing_wrong() {
     assert!(judge(&Facts::default()).healthy);
 }
 
+/// Firewalls and absent hosts are also staged end to end, where root may make networks.
+#[test]
+fn the_way_a_connection_fails_tells_who_is_in_the_way() {
+    let check = |outcome: Reached, took_ms: u64, neighbour: Reached, expected: &str| {
+        let connect = |port: u16, outcome: &Reached| Connect {
+            address: ([192, 0, 2, 7], port).into(),
+            outcome: outcome.clone(),
+            took_ms,
+        };
+        let client = Client {
+            target: Target { secure: true, host: "192.0.2.7".into(), port: 443, path: String::new() },
+            tcp: vec![connect(443, &outcome)],
+            neighbours: vec![connect(80, &neighbour)],
+            ..Client::default()
+        };
+        let facts = Facts { format: FORMAT, clients: vec![client], ..Facts::default() };
+        assert_eq!(codes(&facts), [expected], "{outcome:?} {took_ms}");
+    };
+    check(Reached::Refused, 0, Reached::Refused, "tcp.refused");
+    check(Reached::TimedOut, 4000, Reached::Connected, "tcp.filtered");
+    check(Reached::TimedOut, 4000, Reached::Refused, "tcp.filtered");
+    check(Reached::TimedOut, 4000, Reached::TimedOut, "tcp.timeout");
+    check(Reached::HostUnreachable, 0, Reached::HostUnreachable, "tcp.rejected");
+    check(Reached::HostUnreachable, 3100, Reached::HostUnreachable, "tcp.host-absent");
+    check(Reached::NetworkUnreachable, 0, Reached::NetworkUnreachable, "tcp.no-route");
+    check(Reached::Reset, 0, Reached::Refused, "limit.connections");
+}
+
 /// ufw is judged from recorded facts: the tests run where it is not installed.
 #[test]
 fn ufw_lets_in_what_its_first_fitting_rule_says() {
