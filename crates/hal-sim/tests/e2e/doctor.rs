@@ -42,7 +42,7 @@ enum Outcome {
 }
 
 /// Stages wait much and work little.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 8;
 
 fn play(theatre: &Theatre, cases: &[Case]) -> Vec<(usize, Outcome)> {
     let next = AtomicUsize::new(0);

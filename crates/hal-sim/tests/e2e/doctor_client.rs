@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 use super::Case;
 use super::stage::{
     Authority, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name,
-    doctor, mute, other_site, proxy_without, self_signed, serve, write_secret,
+    mute, other_site, proxy_without, self_signed, serve, write_secret,
 };
 
 const NO_ADDRESS: Says = Says::Addresses(None, None);
@@ -150,6 +150,11 @@ pub(super) const CASES: &[Case] = &[
         Ok(at(&format!("http://127.0.0.1:{port}")))
     }),
 ];
+
+/// Without the question: how fast a busy machine answers is no part of these faults.
+fn doctor(words: &[&str]) -> Diagnosis {
+    super::doctor(&[words, &["--no-question"]].concat())
+}
 
 pub(super) type Told = Result<Diagnosis, String>;
 
@@ -362,7 +367,7 @@ fn clear_text(theatre: &Theatre) -> Told {
 fn listener_down(theatre: &Theatre) -> Told {
     let server =
         Options::gateway(&theatre.room(), ports::free()).start().map_err(|error| format!("{error:#}"))?;
-    Ok(at(&server.url()))
+    Ok(super::doctor(&["--server", &server.url()]))
 }
 
 /// What a gateway with sign-in answers, said by HAProxy in its place.

@@ -112,7 +112,12 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::new("backend in maintenance", &["backend.out-of-service"], |t| {
         let raised = checked(t).start(t);
-        tell(&raised.room.join("haproxy.sock"), "set server gateways/gateway state maint");
+        let socket = raised.room.join("haproxy.sock");
+        wait::until("the server to be in maintenance", || {
+            tell(&socket, "set server gateways/gateway state maint");
+            tell(&socket, "show stat").contains(",MAINT,").then_some(())
+        })
+        .map_err(|error| format!("{error:#}"))?;
         Ok(Seat::at(t).with(&raised.file))
     }),
     Case::new("tunnel timeout short, in the file", &["tunnel.timeout-short"], |t| {
@@ -328,7 +333,8 @@ fn elsewhere(theatre: &Theatre, back: &str, check: &str) -> Told {
 }
 
 fn tell(socket: &Path, command: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("HAProxy's socket");
+    // Its port may be open a moment before its socket is.
+    let Ok(mut stream) = UnixStream::connect(socket) else { return String::new() };
     stream.set_read_timeout(Some(std::time::Duration::from_secs(1))).expect("a limit");
     let mut said = Vec::new();
     let mut buffer = [0; 8192];

@@ -5,7 +5,7 @@ use crate::doctor::facts::{Client, Facts};
 use crate::doctor::finding::Finding;
 
 /// An answer that takes longer does not feel like one.
-const SLOW_MS: u64 = 3_000;
+const SLOW_MS: u64 = 5_000;
 
 pub(super) fn check(client: &Client, _: &Facts) -> Option<Verdict> {
     let question = client.question.as_ref()?;
