@@ -11,6 +11,8 @@ const SAME_SECOND: i64 = 1;
 const HARD_STOP_SHORT_MS: u64 = 10 * 60_000;
 /// Three pings of the gateway (every 20 s) must fit into a silence.
 const SILENCE_MIN_MS: u64 = 60_000;
+/// A busy HAProxy sees the end of a time limit late.
+const SAME_ENDINGS_MS: u64 = 500;
 /// So many endings after the same time are no accident.
 const SAME_ENDINGS_MIN: usize = 3;
 
@@ -123,7 +125,7 @@ fn silence(haproxy: &Haproxy) -> Option<Finding> {
         let mut ended: Vec<u64> = log.idle_ms.clone();
         ended.sort_unstable();
         let middle = *ended.get(ended.len() / 2)?;
-        let same = ended.iter().filter(|ms| ms.abs_diff(middle) <= middle / 100 + 20).count();
+        let same = ended.iter().filter(|ms| ms.abs_diff(middle) <= middle / 20 + SAME_ENDINGS_MS).count();
         (same >= SAME_ENDINGS_MIN && middle < SILENCE_MIN_MS).then_some((same, middle))
     });
     if let Some((count, ms)) = logged {
