@@ -209,11 +209,8 @@ fn a_person_sees_a_short_list_that_fits_80_columns() {
     assert_eq!(well.status.code(), Some(0), "{text}");
     assert!(text.contains("ok    question") && text.ends_with("All is well.\n"), "{text}");
     assert!(text.lines().count() < 20, "{text}");
-    let seat = server::Seat {
-        gateway: hal_sim::ports::free(),
-        listener: hal_sim::ports::free(),
-        ..server::Seat::at(&theatre)
-    };
+    let seat =
+        server::Seat { gateway: stage::CLOSED, listener: stage::CLOSED + 1, ..server::Seat::at(&theatre) };
     let ill = seat.in_words(&[]);
     let ill = String::from_utf8_lossy(&ill.stdout);
     assert!(ill.contains("gateway.not-running") && ill.contains("→ systemctl start hal"), "{ill}");

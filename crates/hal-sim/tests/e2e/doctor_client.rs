@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 use hal_sim::process::Process;
+use hal_sim::programs;
 use hal_sim::server::{Options, hal};
-use hal_sim::{ports, programs};
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 
 use super::Case;
 use super::stage::{
-    Authority, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose, dns_name,
-    mute, other_site, proxy_without, self_signed, serve, write_secret,
+    Authority, CLOSED, Diagnosis, Front, FullQueue, NameServer, Network, Raised, Says, Theatre, diagnose,
+    dns_name, mute, other_site, proxy_without, self_signed, serve, write_secret,
 };
 
 const NO_ADDRESS: Says = Says::Addresses(None, None);
@@ -66,12 +66,11 @@ pub(super) const CASES: &[Case] = &[
     Case::new("the document's self-signed, trusted", &["tls.ca-as-server"], documents_certificate),
     Case::new("SNI unknown with strict-sni", &["tls.sni-refused"], strict_sni),
     Case::new("backend DOWN, seen by a client", &["backend.down"], |t| {
-        let front =
-            Front { back: format!("server gateway 127.0.0.1:{} check", ports::free()), ..Front::tls(t) };
+        let front = Front { back: format!("server gateway 127.0.0.1:{} check", CLOSED), ..Front::tls(t) };
         through(t, &front)
     }),
     Case::new("backend refused, without a check", &["backend.down"], |t| {
-        let front = Front { back: format!("server gateway 127.0.0.1:{}", ports::free()), ..Front::tls(t) };
+        let front = Front { back: format!("server gateway 127.0.0.1:{}", CLOSED), ..Front::tls(t) };
         through(t, &front)
     }),
     Case::new("Upgrade stripped: del-header Upgrade", &["upgrade.stripped"], |t| {
@@ -167,7 +166,7 @@ pub(super) fn text(path: &Path) -> &str {
 }
 
 fn closed_port() -> String {
-    format!("http://127.0.0.1:{}", ports::free())
+    format!("http://127.0.0.1:{}", CLOSED)
 }
 
 /// Looks at a TLS front as a client that trusts the theatre's authority.
@@ -313,7 +312,7 @@ fn errorfile(theatre: &Theatre) -> Told {
     .expect("written");
     let front = Front {
         defaults: format!("errorfile 503 {}", page.display()),
-        back: format!("server gateway 127.0.0.1:{}", ports::free()),
+        back: format!("server gateway 127.0.0.1:{}", CLOSED),
         ..Front::tls(theatre)
     };
     through(theatre, &front)
@@ -365,8 +364,7 @@ fn clear_text(theatre: &Theatre) -> Told {
 }
 
 fn listener_down(theatre: &Theatre) -> Told {
-    let server =
-        Options::gateway(&theatre.room(), ports::free()).start().map_err(|error| format!("{error:#}"))?;
+    let server = Options::gateway(&theatre.room(), CLOSED).start().map_err(|error| format!("{error:#}"))?;
     Ok(super::doctor(&["--server", &server.url()]))
 }
 

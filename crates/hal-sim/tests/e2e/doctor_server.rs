@@ -16,7 +16,7 @@ use rcgen::date_time_ymd;
 use super::Case;
 use super::client::{Told, start_in, text};
 use super::stage::{
-    Diagnosis, Front, FullQueue, Network, Theatre, diagnose, mute, other_site, serve, write_secret,
+    CLOSED, Diagnosis, Front, FullQueue, Network, Theatre, diagnose, mute, other_site, serve, write_secret,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -67,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
         raised(t, &Front { pem: Some(pem), ..Front::tls(t) })
     }),
     Case::new("backend DOWN: L4CON, gateway elsewhere", &["backend.refused"], |t| {
-        elsewhere(t, &format!("server gateway 127.0.0.1:{} check inter 200ms", ports::free()), "L4CON")
+        elsewhere(t, &format!("server gateway 127.0.0.1:{CLOSED} check inter 200ms"), "L4CON")
     }),
     Case::new("backend DOWN: HAL is not running here", &["gateway.not-running"], not_running),
     Case::new("gateway on 127.0.0.1 only", &["gateway.loopback-only"], |t| {
@@ -160,7 +160,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::new("firewall of this machine closes 443 (nft)", &["firewall.closed"], firewall),
     Case::new("listener 8767 down, on the server", &["listener.down"], |t| {
-        let closed = ports::free();
+        let closed = CLOSED;
         let gateway = Options::gateway(&t.room(), closed).start().map_err(|error| format!("{error:#}"))?;
         let seat = Seat { gateway: gateway.gateway_port, listener: closed, ..Seat::at(t) };
         Ok(seat.look(&[]))
@@ -198,7 +198,7 @@ impl Seat {
 
     /// On the machine of HAProxy alone.
     fn alone(theatre: &Theatre) -> Seat {
-        Seat { data: text(&theatre.room()).to_owned(), gateway: ports::free(), listener: ports::free() }
+        Seat { data: text(&theatre.room()).to_owned(), gateway: CLOSED, listener: CLOSED + 1 }
     }
 
     fn command(&self, mut command: Command, words: &[&str]) -> Command {
@@ -373,7 +373,7 @@ fn answering(answer: &'static str) -> u16 {
 
 /// The data is here, and neither gateway nor listener run.
 fn not_running(theatre: &Theatre) -> Told {
-    let seat = Seat { gateway: ports::free(), listener: ports::free(), ..Seat::at(theatre) };
+    let seat = Seat { gateway: CLOSED, listener: CLOSED + 1, ..Seat::at(theatre) };
     let back = format!("server gateway 127.0.0.1:{} check inter 200ms", seat.gateway);
     let raised = Front { back, ..Front::tls(theatre) }.start(theatre);
     wait_down(&raised.room.join("haproxy.sock"), "L4CON")?;

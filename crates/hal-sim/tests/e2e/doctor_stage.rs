@@ -22,6 +22,9 @@ use tempfile::TempDir;
 
 use crate::household::Household;
 
+/// A port at which nothing listens, and no other test will: it is below those that tests take.
+pub(crate) const CLOSED: u16 = 1;
+
 /// What all stages share: one server, and an authority that clients are told to trust.
 #[derive(Debug)]
 pub(crate) struct Theatre {

@@ -48,7 +48,7 @@ fn contents(file: &CertificateFile, now: i64) -> Option<Finding> {
             Finding::error("cert.stray-file", format!("{path} lies in a folder of certificates and is none"))
                 .why("HAProxy loads every file of a folder that `crt` names, and refuses to start over this one")
                 .fix("name one file instead: bind … ssl crt /etc/haproxy/certs/hal.pem")
-                .fix(format!("or move it away: mv {path} /root/")),
+                .fix(format!("or move it away: mv {path} ~/")),
         );
     }
     if file.bytes == 0 {

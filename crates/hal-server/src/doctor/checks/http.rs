@@ -1,7 +1,7 @@
 //! Who answers at the address: the gateway, HAProxy by itself, or something else.
 
 use super::Verdict;
-use crate::doctor::facts::{Client, Facts, Handshake, Http, NoAnswer, OtherProtocol, Trust};
+use crate::doctor::facts::{Client, Facts, Handshake, Http, NoAnswer, OtherProtocol, Reached, Trust};
 use crate::doctor::finding::Finding;
 
 pub(super) fn check(client: &Client, _: &Facts) -> Option<Verdict> {
@@ -27,6 +27,7 @@ fn no_answer(client: &Client, failure: &NoAnswer) -> Option<Finding> {
     let finding = match failure {
         // Said by the check of the certificate.
         NoAnswer::NoTls(_) => return None,
+        NoAnswer::NotConnected(Reached::Reset) => super::cut(&authority),
         NoAnswer::NotConnected(_) => {
             Finding::error("tcp.unsteady", format!("{authority} took one connection and refused the next"))
                 .why("it is overloaded, or restarting")
