@@ -45,6 +45,13 @@ pub(crate) const TESTS: &[Need] = &[
         package: "chromium",
         sign: Sign::Program(&["chromium", "chromium-browser", "google-chrome"]),
     },
+    Need { name: "certbot", package: "certbot", sign: Sign::Program(&["certbot"]) },
+    Need { name: "pebble", package: "pebble", sign: Sign::Program(&["pebble"]) },
+    // Judges the unit of `hal service install`; nothing is started with it.
+    Need { name: "systemd-analyze", package: "systemd", sign: Sign::Program(&["systemd-analyze"]) },
+    // Two network namespaces, to knock at the rules of `hal firewall`.
+    Need { name: "ip", package: "iproute2", sign: Sign::Program(&["ip"]) },
+    Need { name: "nft", package: "nftables", sign: Sign::Program(&["nft"]) },
     Need { name: "curl", package: "curl", sign: Sign::Program(&["curl"]) },
     Need { name: "openssl", package: "openssl", sign: Sign::Program(&["openssl"]) },
     // Networks with a firewall of their own, for the faults that `hal doctor` must name.

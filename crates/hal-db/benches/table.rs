@@ -81,6 +81,12 @@ fn measure(dir: &Path, count: usize) {
     drop(open);
     took("open after a crash", 1, None, || drop(Database::open(&crashed).unwrap()));
     std::fs::remove_dir_all(&crashed).unwrap();
+    let (mut before, mut after) = (0, 0);
+    took("compaction", 1, None, || {
+        let done = hal_db::compact::account(dir).unwrap();
+        (before, after) = (done.before, done.after);
+    });
+    println!("{:>36} MB {:>9} MB          compacted, and before", after / 1_000_000, before / 1_000_000);
     println!();
 }
 

@@ -1,7 +1,8 @@
 //! The catalogue of an account: its files, their dictionaries and indices, and where they lie in the store.
 //!
 //! The store's keys: `0` meta · `0` file number → number of the commit that changed the file last, number of its records · `1` file number, record id → record · `2` index number, key, id → nothing ·
-//! `3` file number, index name → its definition · `4` to `6`: what changed and what was before, see `feed` and `history`. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
+//! `3` file number, index name → its definition · `4` to `7`: what changed and what was before, see `feed` and `history` ·
+//! `8` file number, id in upper case → id, see `casing`. Numbers are 4 bytes, big-endian. The VOC is file 1; its `F` records
 //! hold the numbers of a file (field 2) and of its dictionary (field 3).
 
 use std::collections::BTreeMap;
@@ -14,7 +15,9 @@ use crate::index::Index;
 use crate::store::{View, prefix_range};
 
 /// Format of the store's keys and values; a newer one is refused.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
+/// Format of an account that uses nothing newer: what an older HAL can read it shall read.
+pub(crate) const FORMAT_FIRST: u32 = 1;
 /// Longest record id in bytes.
 pub(crate) const ID_BYTES_MAX: usize = 255;
 /// Largest record in bytes.
@@ -29,6 +32,7 @@ pub(crate) const META_KEY: &[u8] = &[0];
 const RECORD: u8 = 1;
 const ENTRY: u8 = 2;
 const DEFINITION: u8 = 3;
+const FOLDED: u8 = 8;
 
 /// Counters of the account, in one small value that every snapshot reads first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub(crate) struct Meta {
 
 impl Meta {
     pub(crate) fn first() -> Meta {
-        Meta { format: FORMAT, commit: 0, catalog: 0, next: 3 }
+        Meta { format: FORMAT_FIRST, commit: 0, catalog: 0, next: 3 }
     }
 
     pub(crate) fn to_bytes(self) -> Vec<u8> {
@@ -81,6 +85,8 @@ pub(crate) struct FileEntry {
     pub number: u32,
     pub dictionary: Arc<Dictionary>,
     pub indices: Vec<Index>,
+    /// Whether ids that differ in case alone are the same.
+    pub no_case: bool,
     /// The file this one is the dictionary of.
     pub describes: Option<String>,
 }
@@ -128,11 +134,14 @@ impl Catalog {
             indices.extend(Index::from_record(name, value, scope));
             std::ops::ControlFlow::Continue(())
         })?;
+        let mut no_case = false;
+        view.with(&record_key(VOC, name), &mut |voc| no_case = crate::casing::is_no_case(voc))?;
         let entry = FileEntry {
             name: name.to_owned(),
             number: data,
             dictionary: Arc::new(dictionary),
             indices,
+            no_case,
             describes: None,
         };
         let dict_name = format!("DICT {name}");
@@ -141,6 +150,7 @@ impl Catalog {
             number: dict,
             dictionary: Arc::new(Dictionary::of_dictionaries()),
             indices: Vec::new(),
+            no_case: false,
             describes: Some(name.to_owned()),
         };
         self.files.insert(name.to_owned(), Arc::new(entry));
@@ -235,6 +245,11 @@ pub(crate) fn entry_key(number: u32, rest: &[u8]) -> Vec<u8> {
 
 pub(crate) fn definition_key(number: u32, name: &str) -> Vec<u8> {
     key(DEFINITION, number, name.as_bytes())
+}
+
+/// Where the spelling of an id is noted whose file does not tell case apart.
+pub(crate) fn folded_key(number: u32, folded: &str) -> Vec<u8> {
+    key(FOLDED, number, folded.as_bytes())
 }
 
 fn key(kind: u8, number: u32, rest: &[u8]) -> Vec<u8> {

@@ -13,7 +13,7 @@ use std::ops::{Bound, ControlFlow};
 use std::path::{Path, PathBuf};
 
 use crate::Snapshot;
-use crate::account::FORMAT;
+use crate::account::{FORMAT, Meta};
 use crate::database::STORE_FILE;
 use crate::error::{Error, Result};
 use crate::export::sync_dir;
@@ -65,7 +65,7 @@ impl Snapshot {
         let mut writer =
             Writer { out: BufWriter::new(create_private(path).map_err(io)?), bytes: 0, sums: Sum::new() };
         writer.raw(MAGIC).map_err(io)?;
-        let mut head = FORMAT.to_le_bytes().to_vec();
+        let mut head = Meta::required(self.view())?.format.to_le_bytes().to_vec();
         head.extend_from_slice(&self.commit_number().to_le_bytes());
         writer.block(&head).map_err(io)?;
         let mut entries = 0_u64;
@@ -311,7 +311,7 @@ fn create_private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -321,7 +321,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Error {
+pub(crate) fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::Refused(format!("{}: {error}", path.display()))
 }
 

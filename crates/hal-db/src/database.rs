@@ -280,7 +280,8 @@ impl Snapshot {
             view: Box::new(crate::store::Past::new(self.view, changes)),
             catalog,
             commit,
-            account: u64::MAX,
+            // Not the account's own: two such views of one commit may show different records.
+            account: OPENED.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -314,6 +315,14 @@ impl Snapshot {
     /// [`Error::NoSuchFile`].
     pub fn indices(&self, file: &str) -> Result<Vec<String>> {
         Ok(self.catalog.file(file)?.indices.iter().map(|index| index.name.clone()).collect())
+    }
+
+    /// Whether ids of a file that differ in case alone are the same.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`].
+    pub fn is_no_case(&self, file: &str) -> Result<bool> {
+        Ok(self.catalog.file(file)?.no_case)
     }
 
     /// The record ids of a file in byte order, read a thousand at a time.
@@ -465,8 +474,8 @@ impl Ids<'_> {
 }
 
 pub(crate) fn read(view: &dyn View, catalog: &Catalog, file: &str, id: &str) -> Result<Option<Record>> {
-    let number = catalog.file(file)?.number;
-    Ok(view.get(&record_key(number, id))?.map(DynArray::from_bytes))
+    let key = catalog.file(file)?.records().key(view, id)?;
+    Ok(view.get(&key)?.map(DynArray::from_bytes))
 }
 
 #[cfg(test)]

@@ -133,6 +133,11 @@ pub enum Error {
         /// Record.
         id: String,
     },
+    /// What cannot be part of a transaction (1010).
+    #[error(
+        "files and indices are not made or deleted inside a transaction\n\nhint: COMMIT or ROLLBACK it first"
+    )]
+    NotInTransaction,
     /// The database is closing.
     #[error("the database is closed")]
     Closed,

@@ -69,6 +69,7 @@ pub fn csv(db: &Database, file: &str, reader: impl std::io::Read, env: &Env) -> 
     let mut csv = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(limited(reader));
     let header = csv.headers().map_err(unreadable)?.clone();
     let targets = targets(&snapshot, file, &header)?;
+    let ids = snapshot.catalog().file(file)?.records();
     drop(snapshot);
     let mut report = ImportReport::default();
     let mut records: Vec<Parsed> = Vec::new();
@@ -85,11 +86,12 @@ pub fn csv(db: &Database, file: &str, reader: impl std::io::Read, env: &Env) -> 
             });
         }
         let line = row.position().map_or(0, csv::Position::line);
-        let parsed =
-            parse_row(&targets, &row, env).and_then(|parsed| match seen.insert(parsed.id.clone(), line) {
+        let parsed = parse_row(&targets, &row, env).and_then(|parsed| {
+            match seen.insert(ids.folded(&parsed.id).into_owned(), line) {
                 Some(first) => Err(format!("id '{}' is in line {first} already", parsed.id)),
                 None => Ok(parsed),
-            });
+            }
+        });
         match parsed {
             Ok(parsed) => records.push(parsed),
             Err(reason) => report.refuse(line, reason),

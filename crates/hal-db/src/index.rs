@@ -4,7 +4,7 @@
 //! `0` the empty value · `1` numbers in numeric order (right-justified items only) · `2` text: in byte order for
 //! left-justified items, in compound order for right-justified ones. After the key come two NUL bytes and the id.
 //! Values longer than [`VALUE_BYTES_MAX`] are cut: an index may name a record too many, never one too few, and the
-//! query tests each record again.
+//! query tests each record again. Class `9`, without a value, names the records that BY would not sort as their keys do.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,6 +15,9 @@ use crate::dict::{DataItem, Source};
 use crate::dynarray::{DynArray, SM, VM, field, text};
 use crate::itype::{Compiler, Context, Place, Program, Scope};
 use crate::number::Decimal;
+
+/// Class of the entry of a record whose place in the index is not that which BY gives it.
+pub(crate) const OUT_OF_ORDER: u8 = 9;
 
 /// Bytes of a value that are indexed.
 pub(crate) const VALUE_BYTES_MAX: usize = 255;
@@ -33,6 +36,8 @@ pub(crate) struct Index {
     program: Option<Arc<Program>>,
     /// Mark of the expression with all items it names, when its entries were made.
     made_of: u64,
+    /// Whether records that BY would not order as the index does have an entry that says so; older indices have none.
+    pub marked: bool,
 }
 
 impl Index {
@@ -55,6 +60,7 @@ impl Index {
             source: item.source.clone(),
             program: None,
             made_of: 0,
+            marked: true,
         };
         if index.source != Source::Field {
             let program = index.compile(scope)?;
@@ -91,6 +97,9 @@ impl Index {
             &self.field.to_string(),
             if self.right { "R" } else { "L" },
         ]);
+        if self.marked {
+            record.set_field(8, "M");
+        }
         if self.no_case || self.source != Source::Field {
             record.set_field(4, if self.no_case { "NC" } else { "" });
             record.set_field(5, kind);
@@ -116,6 +125,7 @@ impl Index {
             },
             program: None,
             made_of: text(field(record, 7)).parse().unwrap_or(0),
+            marked: field(record, 8) == b"M",
         };
         if index.source != Source::Field {
             index.program = index.compile(scope).ok();
@@ -136,7 +146,8 @@ impl Index {
 
     /// The index as of now: its entries must be made again.
     pub(crate) fn brought_up_to_date(&self) -> Index {
-        Index { made_of: self.program.as_ref().map_or(0, |program| print_of(program)), ..self.clone() }
+        let made_of = self.program.as_ref().map_or(0, |program| print_of(program));
+        Index { made_of, marked: true, ..self.clone() }
     }
 
     /// Whether the index still describes `item`.
@@ -162,7 +173,12 @@ impl Index {
             (_, None) => return BTreeSet::new(),
         };
         // As the query does, whatever the item says of single or multi: every value counts.
-        content.split(|&b| b == VM || b == SM).map(|value| self.key(value)).collect()
+        let mut keys: BTreeSet<Vec<u8>> =
+            content.split(|&b| b == VM || b == SM).map(|value| self.key(value)).collect();
+        if self.marked && !is_in_order(&content, self.right) {
+            keys.insert(vec![OUT_OF_ORDER]);
+        }
+        keys
     }
 
     /// The key of one value, without terminator.
@@ -185,6 +201,29 @@ impl Index {
             escape(value, &mut key)
         }
         key
+    }
+}
+
+/// Whether BY sorts a content where the index has it: one value, short enough to be there whole, and on the right a plain
+/// integer, for BY takes others run by run.
+fn is_in_order(content: &[u8], right: bool) -> bool {
+    if content.is_empty() {
+        return true;
+    }
+    if memchr::memchr2(VM, SM, content).is_some() || content.len() > VALUE_BYTES_MAX {
+        return false;
+    }
+    let digits = content.strip_prefix(b"-").unwrap_or(content);
+    !right
+        || content == b"0"
+        || (digits.iter().all(u8::is_ascii_digit) && matches!(digits, [b'1'..=b'9', ..]))
+}
+
+/// The [`sort_key`] of an entry that is in order, from the key it has in the index.
+pub(crate) fn sort_key_of(key: &[u8], right: bool) -> Vec<u8> {
+    match key.split_first() {
+        Some((1, number)) if right => [&[2, 3], number].concat(),
+        _ => key.to_vec(),
     }
 }
 

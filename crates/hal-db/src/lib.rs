@@ -13,7 +13,9 @@
 
 mod account;
 pub mod backup;
+mod casing;
 mod commit;
+pub mod compact;
 pub mod conv;
 mod database;
 pub mod date;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use crate::account::{
     Catalog, FileEntry, INDICES_MAX, KEY_HEAD, Meta, RECORD_BYTES_MAX, VOC, check_id, definition_key,
-    entry_key, file_numbers, file_record, record_key, scan_file,
+    entry_key, file_numbers, file_record, folded_key, record_key, scan_file,
 };
+use crate::casing::fold;
 use crate::dict::{DataItem, Dictionary, Source};
 use crate::dynarray::{DynArray, Record};
 use crate::error::{Error, Result};
@@ -53,7 +54,7 @@ impl<'a> Txn<'a> {
         database::read(&self.overlay, &self.catalog, file, id)
     }
 
-    /// Writes a record, new or in place of the old one.
+    /// Writes a record, new or in place of the old one; in a NO.CASE file also in place of one in other letters.
     ///
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::IllegalId`] (1..=255 bytes, no marks, no NUL), [`Error::TooLarge`] (256 MiB a record,
@@ -83,12 +84,15 @@ impl<'a> Txn<'a> {
     pub fn delete(&mut self, file: &str, id: &str) -> Result<bool> {
         let entry = Arc::clone(self.catalog.file(file)?);
         self.check_voc(&entry, id, None)?;
-        let key = record_key(entry.number, id);
+        let id = entry.records().spelling(&self.overlay, id)?;
+        let key = record_key(entry.number, &id);
         if !self.overlay.with(&key, &mut |_| {})? {
             return Ok(false);
         }
-        self.update_indices(&entry, id, &key, None)?;
-        self.overlay.delete(key);
+        self.remove(&entry, &id, key)?;
+        if entry.no_case {
+            self.overlay.delete(folded_key(entry.number, &fold(&id)));
+        }
         self.dictionary_changed(&entry)?;
         Ok(true)
     }
@@ -144,6 +148,48 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`Error::FileExists`]; [`Error::IllegalId`] for a name that a sentence could not hold.
     pub fn create_file(&mut self, name: &str) -> Result<()> {
+        let voc_key = self.key_of_new_file(name)?;
+        let (data, dict) = (self.meta.next, self.meta.next + 1);
+        self.meta.next += 2;
+        self.put(voc_key, file_record(data, dict).into_bytes())?;
+        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
+        self.put(record_key(dict, "@ID"), id.into_bytes())?;
+        self.know_file(name, (data, dict))
+    }
+
+    /// Reads the catalogue's entry of a file whose VOC record is there.
+    pub(crate) fn know_file(&mut self, name: &str, numbers: (u32, u32)) -> Result<()> {
+        self.stale.insert(name.to_owned(), numbers);
+        self.refresh()
+    }
+
+    /// Takes a file's name away; what it holds stays where it is, and the caller gives it another name.
+    pub(crate) fn forget_name(&mut self, name: &str) {
+        self.overlay.delete(record_key(VOC, name));
+        Arc::make_mut(&mut self.catalog).remove(name);
+        self.catalog_changed = true;
+    }
+
+    /// Gives a file another name; its records, dictionary and indices stay where they are, whatever their size.
+    ///
+    /// # Errors
+    /// As [`Txn::create_file`]; [`Error::NoSuchFile`]; [`Error::Refused`] for the VOC.
+    pub fn rename_file(&mut self, old: &str, new: &str) -> Result<()> {
+        let entry = Arc::clone(self.catalog.file(old)?);
+        let numbers = self.numbers(&entry)?;
+        if numbers.0 == VOC || entry.describes.is_some() {
+            return Err(Error::Refused(format!("{} cannot be renamed", entry.name)));
+        }
+        let voc_key = record_key(VOC, &entry.name);
+        let record = self.overlay.get(&voc_key)?.unwrap_or_default();
+        let new_key = self.key_of_new_file(new)?;
+        self.put(new_key, record)?;
+        self.forget_name(&entry.name);
+        self.know_file(new, numbers)
+    }
+
+    /// The VOC key of a file to be, when the name can be one and is free.
+    fn key_of_new_file(&self, name: &str) -> Result<Vec<u8>> {
         check_id("file name", name)?;
         if name.contains(|c: char| c.is_whitespace() || "\"'\\(),".contains(c)) || name.to_uppercase() != name
         {
@@ -154,13 +200,7 @@ impl<'a> Txn<'a> {
         if self.has_file(name) || self.overlay.with(&voc_key, &mut |_| {})? {
             return Err(Error::FileExists { file: name.to_owned() });
         }
-        let (data, dict) = (self.meta.next, self.meta.next + 1);
-        self.meta.next += 2;
-        self.put(voc_key, file_record(data, dict).into_bytes())?;
-        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
-        self.put(record_key(dict, "@ID"), id.into_bytes())?;
-        self.stale.insert(name.to_owned(), (data, dict));
-        self.refresh()
+        Ok(voc_key)
     }
 
     /// Deletes a file with its records, dictionary and indices.
@@ -177,6 +217,7 @@ impl<'a> Txn<'a> {
             self.delete_range(&entry_key(index.number, &[]))?;
         }
         self.delete_range(&definition_key(numbers.0, ""))?;
+        self.delete_range(&folded_key(numbers.0, ""))?;
         self.delete_range(&record_key(numbers.0, ""))?;
         self.delete_range(&record_key(numbers.1, ""))?;
         self.overlay.delete(record_key(VOC, &entry.name));
@@ -316,11 +357,40 @@ impl<'a> Txn<'a> {
         }
         self.check_voc(entry, id, Some(record))?;
         let key = record_key(entry.number, id);
+        if entry.no_case {
+            self.take_spelling(entry, id)?;
+        }
         self.update_indices(entry, id, &key, Some(record.as_bytes()))?;
         self.put(key, record.as_bytes().to_vec())
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+    /// The record will be spelled `id`: what lies under another spelling goes.
+    fn take_spelling(&mut self, entry: &FileEntry, id: &str) -> Result<()> {
+        let noted = folded_key(entry.number, &fold(id));
+        let old = self.overlay.get(&noted)?.map(|old| String::from_utf8_lossy(&old).into_owned());
+        if old.as_deref() == Some(id) {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            let key = record_key(entry.number, &old);
+            self.remove(entry, &old, key)?;
+        }
+        self.put(noted, id.as_bytes().to_vec())
+    }
+
+    /// Takes a record away, with its index entries.
+    fn remove(&mut self, entry: &FileEntry, id: &str, key: Vec<u8>) -> Result<()> {
+        self.update_indices(entry, id, &key, None)?;
+        self.overlay.delete(key);
+        Ok(())
+    }
+
+    /// The account now holds something that an older HAL would not understand.
+    pub(crate) fn need_format(&mut self, format: u32) {
+        self.meta.format = self.meta.format.max(format);
+    }
+
+    pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         self.overlay.put(key, value);
         if self.overlay.bytes() > TXN_BYTES_MAX {
             let hint = "write in several transactions";
@@ -381,14 +451,14 @@ impl<'a> Txn<'a> {
         })
     }
 
-    fn mark_stale(&mut self, entry: &FileEntry) -> Result<()> {
+    pub(crate) fn mark_stale(&mut self, entry: &FileEntry) -> Result<()> {
         let numbers = self.numbers(entry)?;
         self.stale.insert(entry.name.clone(), numbers);
         Ok(())
     }
 
     /// Reads the changed dictionaries again, so that what follows in this transaction sees them.
-    fn refresh(&mut self) -> Result<()> {
+    pub(crate) fn refresh(&mut self) -> Result<()> {
         let mut renewed = Vec::new();
         let catalog = Arc::make_mut(&mut self.catalog);
         for (name, (data, dict)) in std::mem::take(&mut self.stale) {
@@ -399,7 +469,7 @@ impl<'a> Txn<'a> {
         renewed.iter().try_for_each(|name| self.renew_indices(name))
     }
 
-    fn delete_range(&mut self, prefix: &[u8]) -> Result<()> {
+    pub(crate) fn delete_range(&mut self, prefix: &[u8]) -> Result<()> {
         let mut end = Vec::new();
         let mut keys = Vec::new();
         self.overlay.scan(prefix_range(prefix, &mut end), &mut |key, _| {

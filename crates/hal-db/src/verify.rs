@@ -6,7 +6,10 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use crate::Snapshot;
-use crate::account::{KEY_HEAD, META_KEY, Meta, Noted, check_id, entry_key, record_key, scan_file};
+use crate::account::{
+    FileEntry, KEY_HEAD, META_KEY, Meta, Noted, check_id, entry_key, folded_key, record_key, scan_file,
+};
+use crate::casing::fold;
 use crate::database::{Database, STORE_FILE};
 use crate::error::{Error, Result};
 use crate::index::{Index, id_of, with_id};
@@ -134,6 +137,9 @@ pub fn snapshot(snapshot: &Snapshot) -> Result<Verification> {
         index_has_records(view, *file, name, index, &mut verification)?;
         records_have_index(view, *file, name, index, &mut verification)?;
     }
+    for entry in snapshot.catalog().entries() {
+        spelled(view, entry, &mut verification)?;
+    }
     for (number, name) in &numbers {
         counted(view, *number, name, &mut verification)?;
     }
@@ -161,7 +167,7 @@ fn keys(
         let number = u32::from_be_bytes(number.try_into().unwrap_or_default());
         let owner = match kind {
             2 => indices.get(&number),
-            0 | 1 | 3 => numbers.get(&number),
+            0 | 1 | 3 | 8 => numbers.get(&number),
             _ => None,
         };
         let Some(owner) = owner else {
@@ -171,6 +177,7 @@ fn keys(
                     1 => "records belong to no file",
                     2 => "index entries belong to no index",
                     3 => "index definitions belong to no file",
+                    8 => "spellings of ids belong to no file",
                     _ => "keys belong to nothing",
                 };
                 verification.find(format!("{what} (number {number})"));
@@ -193,6 +200,60 @@ fn keys(
         }
         ControlFlow::Continue(())
     })
+}
+
+/// Each spelling that is noted leads to a record of it, each record is noted where case does not count, and no other.
+fn spelled(view: &dyn View, entry: &FileEntry, verification: &mut Verification) -> Result<()> {
+    let prefix = folded_key(entry.number, "");
+    let mut noted = 0_u64;
+    let mut lost: Vec<String> = Vec::new();
+    let mut failure = Ok(());
+    view.scan(prefix_range(&prefix, &mut Vec::new()), &mut |key, id| {
+        noted += 1;
+        let sound = match std::str::from_utf8(id) {
+            Ok(id) if fold(id).as_bytes() == &key[KEY_HEAD..] => {
+                view.with(&record_key(entry.number, id), &mut |_| {})
+            }
+            _ => Ok(false),
+        };
+        match sound {
+            Ok(true) => {}
+            Ok(false) if lost.len() < FINDINGS_MAX => lost.push(String::from_utf8_lossy(id).into_owned()),
+            Ok(false) => {}
+            Err(error) => {
+                failure = Err(error);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    failure?;
+    let name = &entry.name;
+    for id in lost {
+        verification.find(format!("{name}: the spelling {id} is noted, but there is no such record"));
+    }
+    if !entry.no_case {
+        if noted > 0 {
+            verification.find(format!("{name}: spellings are noted, though case counts in its ids"));
+        }
+        return Ok(());
+    }
+    let mut failure = Ok(());
+    scan_file(view, entry.number, &mut |id, _| {
+        let Ok(id) = std::str::from_utf8(id) else { return ControlFlow::Continue(()) };
+        let mut found = false;
+        let key = folded_key(entry.number, &fold(id));
+        match view.with(&key, &mut |spelling| found = spelling == id.as_bytes()) {
+            Ok(_) if found => {}
+            Ok(_) => verification.find(format!("{name}: the spelling {id} is not noted")),
+            Err(error) => {
+                failure = Err(error);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    failure
 }
 
 /// The number of records that is noted is that of those there are.

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hal_db::{Database, DynArray, Snapshot, verify};
+use hal_db::{Database, DynArray, Snapshot, compact, verify};
 
 const FOLDER: &str = "HAL_CRASH_FOLDER";
 const WRITERS: usize = 4;
@@ -146,6 +146,58 @@ fn check(dir: &Path, acknowledged: &[u64; WRITERS]) {
     for file in ["A", "B"] {
         assert_eq!(snapshot.ids(file).unwrap().count(), records, "{file}");
     }
+}
+
+/// Not a test of its own: compacts the account until it is killed, and tells when it begins.
+#[test]
+#[ignore = "the process that the others start and kill"]
+fn the_process_that_compacts() {
+    let Some(dir) = std::env::var_os(FOLDER) else { return };
+    for _ in 0..10_000 {
+        println!("begin");
+        compact::account(Path::new(&dir)).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_compaction_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    create(dir.path());
+    let db = Database::open(dir.path()).unwrap();
+    for number in 1..=KEPT {
+        db.write(move |txn| {
+            (0..WRITERS).try_for_each(|writer| {
+                txn.write("A", &id(writer, number), &record(writer, number))?;
+                txn.write("B", &id(writer, number), &record(writer, number))?;
+                txn.write("TOTALS", &writer.to_string(), &DynArray::from_text(&number.to_string()))
+            })
+        })
+        .unwrap();
+    }
+    drop(db);
+    for round in 0..8_u32 {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "the_process_that_compacts", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(FOLDER, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(process.stdout.take().unwrap());
+        let (mut line, mut begun) = (String::new(), 0);
+        while begun <= round {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "the process ended by itself");
+            begun += u32::from(line.contains("begin"));
+        }
+        // Some way into it, another in each round.
+        (0..round * 400_000).for_each(|_| std::hint::spin_loop());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        check(dir.path(), &[KEPT; WRITERS]);
+    }
+    compact::account(dir.path()).unwrap();
+    check(dir.path(), &[KEPT; WRITERS]);
 }
 
 fn rounds(rounds: usize) {

@@ -63,9 +63,51 @@ impl Clock {
     }
 }
 
+/// The history of records counts seconds since 1970, UTC, and is asked for by local days.
+impl hal_db::history::Clock for Clock {
+    fn now(&self) -> u64 {
+        u64::try_from(self.unix_ms() / 1000).unwrap_or(0)
+    }
+
+    fn of_local(&self, day: i64, second: u32) -> Option<u64> {
+        let (year, month, day) = hal_db::date::ymd_from_day(day);
+        let at = jiff::civil::DateTime::new(
+            year.try_into().ok()?,
+            month.try_into().ok()?,
+            day.try_into().ok()?,
+            (second / 3600).try_into().ok()?,
+            (second / 60 % 60).try_into().ok()?,
+            (second % 60).try_into().ok()?,
+            0,
+        );
+        let moment = at.ok()?.to_zoned_datetime(jiff::tz::TimeZone::system()).ok()?.timestamp();
+        u64::try_from(moment.as_second()).ok()
+    }
+
+    fn to_local(&self, moment: u64) -> (i64, u32) {
+        let at = i64::try_from(moment).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+        let at = at.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned_datetime(jiff::tz::TimeZone::system());
+        let part = |part: i8| u32::from(part.unsigned_abs());
+        let day = hal_db::date::day_from_ymd(at.year().into(), part(at.month()), part(at.day()));
+        (day, part(at.hour()) * 3600 + part(at.minute()) * 60 + part(at.second()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_the_same_after_the_way_to_local_time_and_back() {
+        use hal_db::history::Clock as _;
+        let clock = Clock::start();
+        // Noon is never in an hour that comes twice.
+        for day in [21_000, 21_180, 21_513] {
+            let moment = clock.of_local(day, 43_200).expect("a day of our time");
+            assert_eq!(clock.to_local(moment), (day, 43_200));
+        }
+        assert_eq!(clock.of_local(i64::MAX / 2, 0), None);
+    }
 
     #[test]
     fn the_timestamp_is_utc_and_reads_back() {

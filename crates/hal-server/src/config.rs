@@ -10,6 +10,11 @@ use hal_db::hashed::Encoding;
 use hal_db::qmclient::Address;
 use serde::Deserialize;
 
+mod reload;
+
+use self::reload::Given;
+pub use self::reload::{Changed, RELOADABLE};
+
 /// The port of the Voice Gateway.
 pub const GATEWAY_PORT: u16 = 8768;
 /// The port of the QM Listener.
@@ -25,6 +30,15 @@ pub struct ServeOptions {
     /// `HOST:PORT` of a listener elsewhere.
     pub qm: Option<String>,
     pub only: Option<Role>,
+    /// TLS of the gateway's own.
+    pub tls: bool,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_names: Vec<String>,
+    pub redirect_listen: Option<SocketAddr>,
+    pub log_file: Option<PathBuf>,
+    /// The log may have colours.
+    pub colour: bool,
     /// Binding wider than loopback while there is no sign-in.
     pub allow_remote: bool,
 }
@@ -42,15 +56,23 @@ pub enum Role {
 pub struct Config {
     pub household: Household,
     pub gateway: Gateway,
+    pub tls: Tls,
     pub listener: Listener,
     pub speech: Speech,
+    pub log: Log,
+    pub metrics: Metrics,
+    /// The keys as they were given, to see later which have changed.
+    #[serde(skip)]
+    given: Given,
     pub database: Database,
 }
 
-/// A QM server whose records are asked instead of those of the data folder. Holds no password.
+/// The records: for how long what they were is kept; and a QM server that is asked instead of the data folder. Holds no password.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
+    /// For how many days what records were before is kept, 0 for not at all; none: as the account says (`HISTORY KEEP`).
+    pub history_days: Option<u64>,
     /// `qmclient://user@host:4243/ACCOUNT`; none or empty: the records of the data folder.
     #[serde(deserialize_with = "address")]
     pub url: Option<Address>,
@@ -58,7 +80,7 @@ pub struct Database {
     pub password_file: Option<PathBuf>,
     /// Files to copy beside those that HAL's own skills ask.
     pub files: Vec<String>,
-    /// How the account's text is encoded: `utf-8` or `latin1`.
+    /// How the account's text is encoded: `utf-8`, `latin1` or `windows-1252`.
     #[serde(deserialize_with = "encoding")]
     pub encoding: Encoding,
     /// How often the copy is refreshed when nobody asks.
@@ -76,6 +98,7 @@ pub struct Database {
 impl Default for Database {
     fn default() -> Self {
         Self {
+            history_days: None,
             url: None,
             password_file: None,
             files: Vec::new(),
@@ -118,8 +141,9 @@ fn address<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Address>
 
 fn encoding<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Encoding, D::Error> {
     let name = String::deserialize(value)?;
-    Encoding::from_name(&name)
-        .ok_or_else(|| serde::de::Error::custom(format!("the encoding {name} is not known: utf-8 or latin1")))
+    Encoding::from_name(&name).ok_or_else(|| {
+        serde::de::Error::custom(format!("the encoding {name} is not known: utf-8, latin1 or windows-1252"))
+    })
 }
 
 /// Whose records these are, until people sign in.
@@ -150,6 +174,29 @@ impl Default for Gateway {
             origins: Vec::new(),
             drain_seconds: 20,
         }
+    }
+}
+
+/// TLS of the gateway's own, for those without HAProxy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// With `cert` it is on in any case; without, the certificate comes from an authority of one's own in the data folder.
+    pub enabled: bool,
+    /// Certificate and chain, and the key unless `key` names it (PEM).
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Names and addresses for a certificate of one's own, beside those that are found.
+    pub names: Vec<String>,
+    /// A port that sends http to https and answers an authority's challenge.
+    pub redirect: Option<SocketAddr>,
+    /// The folder that `certbot --webroot` writes its answers to.
+    pub webroot: Option<PathBuf>,
+}
+
+impl Tls {
+    pub fn is_on(&self) -> bool {
+        self.enabled || self.cert.is_some()
     }
 }
 
@@ -188,6 +235,42 @@ impl Default for Speech {
     }
 }
 
+/// Numbers about the server's work. Both are off unless set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where Prometheus finds `/metrics`. Not the gateway's port, which can be reached from outside.
+    pub listen: Option<SocketAddr>,
+    /// A collector of OpenTelemetry, e.g. `http://127.0.0.1:4318`.
+    pub otlp: Option<String>,
+}
+
+/// What is noted about the server's work. Never what people say, and never their records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`; the variable `HAL_LOG` stands over it.
+    pub level: String,
+    pub format: LogFormat,
+    /// Instead of stderr.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text, file: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -202,6 +285,20 @@ impl Config {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         Self::parse(&text, environment).with_context(|| format!("in {} or its variables", path.display()))
+    }
+
+    /// Reads it again, and tells which keys have changed since `before`, and which of them need a new start.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; nothing is changed then.
+    pub fn reload(
+        data: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+        before: &Config,
+    ) -> anyhow::Result<(Config, Changed)> {
+        let config = Self::load(data, environment)?;
+        let changed = config.given.changed_since(&before.given);
+        Ok((config, changed))
     }
 
     fn parse(text: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
@@ -222,7 +319,10 @@ impl Config {
                 .unwrap_or(toml::Value::String(value));
             section.insert(key.to_ascii_lowercase(), value);
         }
-        Ok(table.try_into()?)
+        let given = Given::new(table.clone());
+        let mut config: Config = table.try_into()?;
+        config.given = given;
+        Ok(config)
     }
 
     /// Puts the command line over the file.
@@ -232,6 +332,19 @@ impl Config {
         }
         if let Some(listen) = options.qm_listen {
             self.listener.listen = listen;
+        }
+        self.tls.enabled |= options.tls;
+        if options.tls_cert.is_some() {
+            // The file's key belongs to the file's certificate.
+            self.tls.cert.clone_from(&options.tls_cert);
+            self.tls.key.clone_from(&options.tls_key);
+        }
+        self.tls.names.extend(options.tls_names.iter().cloned());
+        if options.log_file.is_some() {
+            self.log.file.clone_from(&options.log_file);
+        }
+        if options.redirect_listen.is_some() {
+            self.tls.redirect = options.redirect_listen;
         }
         self
     }
@@ -302,6 +415,13 @@ mod tests {
         let error = check("[database]\nurl = \"qmclient://host/HAL\"").expect_err("no user");
         assert!(error.to_string().contains("no user"), "{error}");
         assert!(parse("[database]\nencoding = \"ebcdic\"", &[]).is_err());
+    }
+
+    #[test]
+    fn history_is_as_the_account_says_unless_set() {
+        assert_eq!(parse("", &[]).expect("valid").database.history_days, None);
+        let set = parse("[database]\nhistory_days = 30", &[("HAL_DATABASE__HISTORY_DAYS", "0")]);
+        assert_eq!(set.expect("valid").database.history_days, Some(0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,16 +12,21 @@ use hal_db::Database;
 use hal_db::qmclient::Address;
 use hal_dialog::{Brain, Spoken, User};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::config::{Config, Role, ServeOptions, default_data_dir};
+use crate::config::{Config, LogFormat, Role, ServeOptions, default_data_dir};
 use crate::demo;
 use crate::engines::Engines;
-use crate::gateway::{self, Gateway, Link, Remote};
+use crate::gateway::tls::{self, Tls};
+use crate::gateway::{self, Gateway, Link, Live, Remote};
 use crate::listener::tcp::Limits;
 use crate::listener::{self, Listener, Mirror};
+use crate::logs::{self, Level};
+use crate::metrics::{self, Metrics};
+use crate::notify;
+use crate::signals::{Asked, Signals};
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
@@ -42,6 +47,19 @@ pub struct Ready {
     pub warnings: Vec<String>,
     /// Questions to try.
     pub offers: Vec<String>,
+    /// TLS of the gateway's own.
+    pub tls: Option<ReadyTls>,
+    /// Where `/metrics` is.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// What a person must know of the gateway's own TLS.
+#[derive(Debug)]
+pub struct ReadyTls {
+    /// The authority that clients must be told to trust, where it is our own.
+    pub authority: Option<PathBuf>,
+    /// The port that sends http to https.
+    pub redirect: Option<SocketAddr>,
 }
 
 /// Serves until a signal ends it. `announce` is called once, when every port is open.
@@ -50,9 +68,10 @@ pub struct Ready {
 pub fn run(options: ServeOptions, announce: impl FnOnce(&Ready) + Send) -> anyhow::Result<()> {
     let data = data_dir(&options)?;
     let config = Config::load(&data, std::env::vars())?.with(&options);
+    let level = logs::start(&config.log, options.colour)?;
     check(&options, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(serve(&options, &config, &data, announce));
+    let done = runtime.block_on(serve(&options, &config, &data, &level, announce));
     // Threads of the blocking pool that still work for connections that are gone.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -105,6 +124,7 @@ async fn serve(
     options: &ServeOptions,
     config: &Config,
     data: &std::path::Path,
+    level: &Level,
     announce: impl FnOnce(&Ready) + Send,
 ) -> anyhow::Result<()> {
     let clock = Clock::start();
@@ -118,8 +138,14 @@ async fn serve(
         notices: Vec::new(),
         warnings: Vec::new(),
         offers: Vec::new(),
+        tls: None,
+        metrics: None,
     };
     let questions = Arc::new(Semaphore::new(config.listener.questions_at_once));
+
+    let reload = Arc::new(Notify::new());
+    let metrics = Arc::new(Metrics::default());
+    let mut served = None;
 
     // Ports first: a second server must not touch the first one's data.
     let with_gateway = options.only != Some(Role::Listener);
@@ -128,6 +154,18 @@ async fn serve(
         if with_listener { Some(bind(config.listener.listen, "listener").await?) } else { None };
     let gateway_socket =
         if with_gateway { Some(bind(config.gateway.listen, "gateway").await?) } else { None };
+    let redirect_socket = match config.tls.redirect {
+        Some(address) if with_gateway && config.tls.is_on() => {
+            Some(bind(address, "redirect to https").await?)
+        }
+        _ => None,
+    };
+
+    let metrics_socket = match config.metrics.listen {
+        Some(address) => Some(bind(address, "page of metrics").await?),
+        None => None,
+    };
+    let collector = config.metrics.otlp.as_deref().map(metrics::otlp::Endpoint::parse).transpose()?;
 
     let local = if with_listener {
         ready.data = Some(data.to_owned());
@@ -154,8 +192,32 @@ async fn serve(
             (None, Some(address)) => Link::Remote(Remote::new(address.clone(), clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
-        let gateway =
-            Arc::new(Gateway { clock, engines, link: Arc::new(link), config: config.gateway.clone() });
+        let tls = if config.tls.is_on() {
+            let (tls, data) = (config.tls.clone(), data.to_owned());
+            let opened = tokio::task::spawn_blocking(move || Tls::open(&tls, &data, clock));
+            Some(Arc::new(opened.await??))
+        } else {
+            None
+        };
+        if let Some(tls) = &tls {
+            let redirect = redirect_socket.as_ref().map(TcpListener::local_addr).transpose()?;
+            ready.tls = Some(ReadyTls { authority: tls.own_authority(), redirect });
+            tokio::spawn(Arc::clone(tls).watch(Arc::clone(&reload)));
+            if let Some(redirect) = redirect_socket {
+                let https_port = socket.local_addr()?.port();
+                tasks.spawn(tls::serve_redirect(redirect, Arc::clone(tls), https_port, draining.clone()));
+            }
+        }
+        let gateway = Arc::new(Gateway {
+            clock,
+            engines,
+            link: Arc::new(link),
+            config: config.gateway.clone(),
+            live: RwLock::new(Live { origins: config.gateway.origins.clone() }),
+            metrics: Arc::clone(&metrics),
+            tls,
+        });
+        served = Some(Arc::clone(&gateway));
         let mut known = Known::default();
         if local.is_some() {
             // Before anybody can speak: a name that the recogniser was not told is never heard.
@@ -163,6 +225,13 @@ async fn serve(
         }
         tokio::spawn(keep_vocabulary(Arc::clone(&gateway), known));
         tasks.spawn(gateway::serve(socket, gateway, draining.clone()));
+    }
+    if let Some(socket) = metrics_socket {
+        ready.metrics = Some(socket.local_addr()?);
+        tasks.spawn(metrics::serve::serve(socket, Arc::clone(&metrics), draining.clone()));
+    }
+    if let Some(collector) = collector {
+        tokio::spawn(metrics::otlp::send(collector, Arc::clone(&metrics), clock));
     }
     if options.allow_remote {
         ready.warnings.push(
@@ -172,21 +241,60 @@ async fn serve(
     }
     // Signals are caught before anybody is told that the server runs.
     let mut signals = Signals::new()?;
-    announce(&ready);
-    info!("serving");
+    // A log for programs has one JSON object in every line, and nothing else.
+    if config.log.format == LogFormat::Json && config.log.file.is_none() {
+        for text in ready.warnings.iter().chain(&ready.notices) {
+            warn!(notice = text, "to know");
+        }
+    } else {
+        announce(&ready);
+    }
+    notify::tell("READY=1");
+    let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    info!(gateway = address(ready.gateway), listener = address(ready.listener), "serving");
 
-    signals.next().await;
+    let mut settings = config.clone();
+    while signals.next().await == Asked::Reload {
+        reload.notify_one();
+        settings = read_again(settings, data, level, served.as_deref());
+    }
+    notify::tell("STOPPING=1");
     info!("draining");
     // Nobody is listening any more only if everything has ended already.
     drain.send(true).ok();
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
-        () = signals.next() => warn!("second signal: ending at once"),
+        () = signals.end() => warn!("second signal: ending at once"),
     }
     if let Some(listener) = local {
         tokio::task::spawn_blocking(move || listener.flush()).await?;
     }
     Ok(())
+}
+
+/// Takes over the settings that can be changed while the server runs, and says which cannot. Those that are in force now
+/// are given back; a file with a mistake changes nothing.
+fn read_again(before: Config, data: &std::path::Path, level: &Level, gateway: Option<&Gateway>) -> Config {
+    let read = Config::reload(data, std::env::vars(), &before)
+        .and_then(|(config, changed)| Ok((logs::level(&config.log)?, config, changed)));
+    match read {
+        Ok((wanted, config, changed)) => {
+            level.set(wanted);
+            if let Some(gateway) = gateway {
+                let live = Live { origins: config.gateway.origins.clone() };
+                *gateway.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+            }
+            info!(changed = changed.taken.join(", "), "settings read again");
+            if !changed.waiting.is_empty() {
+                warn!(keys = changed.waiting.join(", "), "these settings need a new start");
+            }
+            config
+        }
+        Err(error) => {
+            warn!(error = format!("{error:#}"), "the settings have a mistake; those of before stay");
+            before
+        }
+    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
@@ -207,9 +315,14 @@ async fn open_listener(
         return open_copy(address, config, data, clock, ready).await;
     }
     let (dir, is_demo, today) = (data.to_owned(), options.demo, clock.moment().day);
+    let history_days = config.database.history_days;
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Database, Option<String>)> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let database = Database::open(&dir)?;
+        let database = crate::holder::open(&dir, "hal serve")
+            .map_err(|error| anyhow::anyhow!("{}", crate::holder::explain(&error, &dir)))?;
+        if let Some(days) = history_days {
+            keep_history(&database, days, clock)?;
+        }
         hal_db::schema::ensure_household(&database)?;
         let demo = if is_demo { Some(demo::load(&database, today)?.to_string()) } else { None };
         Ok((database, demo))
@@ -217,6 +330,21 @@ async fn open_listener(
     let (database, demo) = opened.await??;
     ready.demo = demo;
     listener_over(database, None, config, data, options.demo, clock, ready)
+}
+
+/// The longest time that records' history is kept, in days.
+const HISTORY_DAYS_MAX: u64 = 36_500;
+
+/// Keeps what records were for so many days, from now on, in every program that opens the account; 0 forgets it.
+fn keep_history(database: &Database, days: u64, clock: Clock) -> anyhow::Result<()> {
+    if days > HISTORY_DAYS_MAX {
+        bail!("database.history_days is {days}, but at most {HISTORY_DAYS_MAX} days can be kept");
+    }
+    let wanted = (days > 0).then_some(days);
+    if database.snapshot()?.history_days()? != wanted {
+        database.set_history(wanted, Arc::new(clock))?;
+    }
+    Ok(())
 }
 
 /// Folder of the copy, in the data folder: a user's own database there is never touched.
@@ -344,35 +472,23 @@ impl Known {
     }
 }
 
-/// The signals that end a server.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Signals {
-                terminate: signal(SignalKind::terminate())?,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Signals {})
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await.ok();
+    #[test]
+    fn history_is_kept_as_set_and_noted_in_the_account() {
+        let database = Database::in_memory();
+        let clock = Clock::start();
+        let days = || database.snapshot().and_then(|snapshot| snapshot.history_days()).expect("reads");
+        keep_history(&database, 30, clock).expect("is kept");
+        assert_eq!(days(), Some(30));
+        let before = database.snapshot().expect("reads").commit_number();
+        keep_history(&database, 30, clock).expect("is kept");
+        assert_eq!(database.snapshot().expect("reads").commit_number(), before, "nothing to change");
+        assert!(database.snapshot().expect("reads").as_of(before - 1).is_ok());
+        keep_history(&database, 0, clock).expect("is forgotten");
+        assert_eq!(days(), None);
+        assert!(keep_history(&database, 1_000_000, clock).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! A WebSocket client of the gateway, blocking, with a deadline on everything.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -145,6 +145,26 @@ impl Client {
         }
     }
 
+    /// Whether the connection is still open after waiting that long, in which nothing need come.
+    pub fn is_open_after(&mut self, pause: Duration) -> Result<bool> {
+        let deadline = wait::now() + pause;
+        loop {
+            let left = deadline.saturating_duration_since(wait::now());
+            if left.is_zero() {
+                self.set_patience(PATIENCE)?;
+                return Ok(true);
+            }
+            self.set_patience(left)?;
+            match self.socket.read() {
+                Ok(Message::Close(_)) => return Ok(false),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+
     /// How long one read may wait from here on.
     pub fn set_patience(&mut self, patience: Duration) -> Result<()> {
         Ok(self.socket.get_ref().tcp().set_read_timeout(Some(patience))?)
@@ -155,7 +175,8 @@ fn code(code: CloseCode) -> u16 {
     code.into()
 }
 
-fn tls(
+/// TLS that trusts the authority in `ca`, over a connection that stands.
+pub(crate) fn tls(
     ca: &Path,
     host: &str,
     tcp: TcpStream,

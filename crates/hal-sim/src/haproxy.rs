@@ -30,8 +30,12 @@ pub struct Health {
 impl Haproxy {
     /// Starts it on `file` and returns when `port` accepts. `stats` is the socket named in the file, if any.
     pub fn start(file: &Path, port: u16, stats: Option<&Path>) -> Result<Haproxy> {
+        Haproxy::start_with(&["-db"], file, port, stats)
+    }
+
+    fn start_with(words: &[&str], file: &Path, port: u16, stats: Option<&Path>) -> Result<Haproxy> {
         let mut command = Command::new(program()?);
-        command.arg("-db").arg("-f").arg(file);
+        command.args(words).arg("-f").arg(file);
         let mut process = Process::start(command)?;
         let accepted = wait::until("HAProxy to accept", || match process.exit_status() {
             Ok(Some(status)) => Some(Err(status)),
@@ -41,6 +45,20 @@ impl Haproxy {
             bail!("haproxy ended with {status}:\n{}", process.output().join("\n"));
         }
         Ok(Haproxy { process, stats: stats.map(Path::to_owned) })
+    }
+
+    /// Starts a master with a worker, as a service does: `kill -USR2` makes it read its file again.
+    pub fn start_master(file: &Path, port: u16, stats: Option<&Path>) -> Result<Haproxy> {
+        Haproxy::start_with(&["-W"], file, port, stats)
+    }
+
+    /// Says something to the admin socket, and gives the answer.
+    pub fn command(&self, words: &str) -> Result<String> {
+        let mut socket = UnixStream::connect(self.stats.as_ref().context("no statistics socket")?)?;
+        writeln!(socket, "{words}")?;
+        let mut said = String::new();
+        socket.read_to_string(&mut said)?;
+        Ok(said)
     }
 
     /// What `haproxy -c` says about a file. `-dW` makes a warning fail; `-V` is not given, so that good files are
@@ -53,10 +71,7 @@ impl Haproxy {
 
     /// The health of each server in `backend`.
     pub fn health(&self, backend: &str) -> Result<Vec<Health>> {
-        let mut socket = UnixStream::connect(self.stats.as_ref().context("no statistics socket")?)?;
-        socket.write_all(b"show stat\n")?;
-        let mut csv = String::new();
-        socket.read_to_string(&mut csv)?;
+        let csv = self.command("show stat")?;
         let mut lines = csv.lines();
         let header = lines.next().context("no statistics")?.trim_start_matches("# ");
         let column =

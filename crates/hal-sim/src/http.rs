@@ -1,10 +1,12 @@
 //! One HTTP/1.1 request as bytes, one answer as text: for checks that a polite client would not send.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::client;
 use crate::wait::PATIENCE;
 
 /// The answer to one request.
@@ -21,16 +23,46 @@ pub fn raw(port: u16, request: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(request.as_bytes())?;
+    read(&mut stream)
+}
+
+fn read(stream: &mut impl std::io::Read) -> Result<Answer> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        let count = stream.read(&mut buffer).context("the answer did not end")?;
+        let count = match stream.read(&mut buffer) {
+            // A peer that closes TLS without saying goodbye has answered all the same.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
+            other => other.context("the answer did not end")?,
+        };
         bytes.extend_from_slice(&buffer[..count]);
         if count == 0 || is_whole(&bytes) {
             break;
         }
     }
     parse(&bytes)
+}
+
+/// As [`raw`], over TLS to `host`, whose certificate the authority in `ca` has signed.
+pub fn secure(port: u16, host: &str, ca: &Path, request: &str) -> Result<Answer> {
+    let tcp = TcpStream::connect(("127.0.0.1", port))?;
+    tcp.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = client::tls(ca, host, tcp)?;
+    stream.write_all(request.as_bytes())?;
+    read(&mut stream)
+}
+
+/// Sends `request` again and again on one connection over TLS, and gives the answers, `count` at most.
+pub fn secure_flood(port: u16, host: &str, ca: &Path, request: &str, count: usize) -> Result<Vec<Answer>> {
+    let tcp = TcpStream::connect(("127.0.0.1", port))?;
+    tcp.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = client::tls(ca, host, tcp)?;
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        stream.write_all(request.as_bytes())?;
+        answers.push(read(&mut stream)?);
+    }
+    Ok(answers)
 }
 
 /// `GET` of one path, closing afterwards.

@@ -100,8 +100,10 @@ impl Server {
     fn wait_until_up(&mut self) -> Result<()> {
         let (gateway, listener) = (self.gateway_port, self.listener_port);
         let up = || {
+            // A gateway with TLS of its own answers plain HTTP by leading to https.
+            let answers = |status| status == 200 || status == 308;
             let gateway_up =
-                gateway == 0 || http::get(gateway, "/healthz").is_ok_and(|answer| answer.status == 200);
+                gateway == 0 || http::get(gateway, "/healthz").is_ok_and(|answer| answers(answer.status));
             let listener_up = listener == 0 || std::net::TcpStream::connect(("127.0.0.1", listener)).is_ok();
             gateway_up && listener_up
         };

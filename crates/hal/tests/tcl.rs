@@ -85,9 +85,13 @@ fn beside_a_process_that_holds_the_database_it_reads_and_says_why_it_does_not_wr
     db.write(|txn| txn.write("GUEST", "4", &DynArray::from_fields(["Dee", "Rome"]))).unwrap();
     let (exit, out, err) = run(dir.path(), &["COUNT GUEST WITH TOWN = \"Rome\""], "");
     assert_eq!((exit, out.as_str(), err.as_str()), (0, "3 record(s) counted\n", ""));
-    for command in
-        ["SET GUEST 4 TOWN Oslo", "DELETE GUEST 4", "CREATE.FILE PETS", "DELETE.FILE GUEST NO.QUERY"]
-    {
+    for command in [
+        "SET GUEST 4 TOWN Oslo",
+        "BEGIN TRANSACTION",
+        "DELETE GUEST 4",
+        "CREATE.FILE PETS",
+        "DELETE.FILE GUEST NO.QUERY",
+    ] {
         let (exit, out, err) = run(dir.path(), &[command], "");
         assert_eq!((exit, out.as_str()), (2, ""), "{command}: {err}");
         assert!(
@@ -115,4 +119,54 @@ fn a_reader_that_goes_away_ends_a_long_listing_quietly() {
     std::io::Read::read_exact(&mut child.stdout.take().unwrap(), &mut first).unwrap();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn where_there_is_no_account_it_says_how_to_make_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for made in [false, true] {
+        if made {
+            std::fs::create_dir(dir.path().join("home")).unwrap();
+        }
+        let (exit, out, err) = run(dir.path(), &["WHO"], "");
+        assert_eq!((exit, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("there is no database in") && err.contains("hal tcl --create"), "{err}");
+    }
+    assert!(!dir.path().join("home").join("hal.redb").exists());
+    let (exit, out, err) = run(dir.path(), &["--create", "WHO"], "");
+    assert_eq!((exit, out.as_str(), err.as_str()), (0, "1 HOME\n", ""));
+    let script = "CREATE.ACCOUNT cabin\nCREATE.ACCOUNT CABIN\nLOGTO CABIN\nWHO\nLISTF\n";
+    let (exit, out, err) = run(dir.path(), &[], script);
+    assert!(out.starts_with("Account CABIN is made in ") && out.contains("\n1 CABIN\n"), "{out}");
+    assert!(out.ends_with("1 file(s)\n"), "{out}");
+    assert_eq!(exit, 2);
+    assert!(err.contains("There is an account CABIN already"), "{err}");
+}
+
+#[test]
+fn a_watch_of_one_command_ends_after_its_changes_also_beside_a_server() {
+    let dir = account();
+    let db = Database::open(&dir.path().join("home")).unwrap();
+    let start = db.snapshot().unwrap().commit_number();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hal"));
+    command
+        .args(["tcl", &format!("WATCH GUEST FROM {start} COUNT 2")])
+        .env("HAL_DATA", dir.path().join("home"));
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for id in ["1", "2"] {
+        db.write(move |txn| txn.delete("GUEST", id)).unwrap();
+    }
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let shown = format!("{}  GUEST  1\n{}  GUEST  2\n", start + 1, start + 2);
+    assert_eq!(String::from_utf8(stdout).unwrap(), shown);
+    assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_script_that_ends_in_a_transaction_has_written_nothing() {
+    let dir = account();
+    let (exit, out, _) = run(dir.path(), &[], "BEGIN TRANSACTION\nDELETE GUEST 1\nCOUNT GUEST\n");
+    assert_eq!((exit, out.as_str()), (0, "1 record(s) deleted\n2 record(s) counted\n"));
+    let (_, out, _) = run(dir.path(), &["COUNT GUEST"], "");
+    assert_eq!(out, "3 record(s) counted\n");
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use hal_db::tcl::{self, PageAnswer, Terminal};
-use hal_db::{Database, DynArray, Env, date, query};
+use hal_db::{Database, DynArray, Env, date, hashed, query};
 
 use crate::report::Report;
 
@@ -126,7 +126,7 @@ type Order = std::collections::HashMap<String, Vec<Vec<u8>>>;
 
 fn golden(dir: &Path, report: &mut Report) -> Outcome {
     let index = std::fs::read_to_string(dir.join("golden/INDEX.tsv")).map_err(text)?;
-    let (db, order) = golden_account(&dir.join("dump"))?;
+    let (db, order) = golden_account(dir)?;
     for line in index.lines().skip(1) {
         let Some((file, command)) = line.split_once('\t') else { continue };
         let expected = match std::fs::read(dir.join("golden").join(file)) {
@@ -152,10 +152,12 @@ fn golden(dir: &Path, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-fn golden_account(dump: &Path) -> Result<(Database, Order), String> {
+/// The account that the listings were made of: records from their dumps, whether case counts from the files themselves.
+fn golden_account(dir: &Path) -> Result<(Database, Order), String> {
     let mut files: Vec<(String, Vec<(String, DynArray)>)> = Vec::new();
     let mut order = Order::new();
-    let entries = std::fs::read_dir(dump).map_err(text)?;
+    let dump = dir.join("dump");
+    let entries = std::fs::read_dir(&dump).map_err(text)?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| {
             entry.ok()?.file_name().into_string().ok()?.strip_suffix(".dump.tsv").map(str::to_owned)
@@ -176,9 +178,10 @@ fn golden_account(dump: &Path) -> Result<(Database, Order), String> {
         files.push((file, rows.collect()));
     }
     let db = Database::in_memory();
+    let data = dir.join("data");
     db.write(move |txn| {
         for (name, _) in files.iter().filter(|(name, _)| !name.starts_with("DICT ")) {
-            txn.create_file(name)?;
+            txn.create_file_as(name, is_no_case(&data.join(name)))?;
         }
         for (name, rows) in &files {
             for (id, record) in rows {
@@ -196,6 +199,13 @@ fn golden_account(dump: &Path) -> Result<(Database, Order), String> {
     })
     .map_err(text)?;
     Ok((db, order))
+}
+
+/// Whether a hashed file says that case does not count in its ids; a dump does not tell.
+fn is_no_case(file: &Path) -> bool {
+    let primary = ["~0", "%0"].iter().find_map(|name| std::fs::File::open(file.join(name)).ok());
+    let reader = primary.and_then(|primary| hashed::Reader::open(primary, None).ok());
+    reader.is_some_and(|reader| reader.header().no_case)
 }
 
 /// `\xHH` is a byte.

@@ -225,6 +225,22 @@ proptest! {
         }
     }
 
+    /// 31.4, whatever the text was before; what is put in may hold marks of lower rank.
+    #[test]
+    fn what_was_replaced_is_extracted(
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(FM), Just(VM), Just(SM)], 0..60),
+        f in 1i64..9, v in 0i64..7, s in 0i64..7,
+        new in prop::collection::vec(prop_oneof![0x20_u8..0x7F, Just(FM), Just(VM), Just(SM)], 0..12),
+    ) {
+        let s = if v == 0 { 0 } else { s };
+        // Marks of its own rank and above would divide it.
+        let rank = match (v, s) { (0, _) => FM, (_, 0) => VM, _ => SM };
+        let new: Vec<u8> = new.into_iter().filter(|&b| b < rank).collect();
+        let mut array = DynArray::from_bytes(bytes);
+        array.replace(f, v, s, &new);
+        prop_assert_eq!(array.extract(f, v, s), new.as_slice());
+    }
+
     #[test]
     fn no_position_panics(bytes in prop::collection::vec(any::<u8>(), 0..40), f in -2i64..9, v in -2i64..9, s in -2i64..9) {
         let array = DynArray::from_bytes(bytes);

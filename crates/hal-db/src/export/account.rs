@@ -140,7 +140,7 @@ impl Export<'_> {
         let known = matches!(group_bytes, 1024 | 2048 | 3072 | 4096 | 5120 | 6144 | 7168 | 8192);
         Ok(Origin {
             directory: record.field(2) == b"DIRECTORY",
-            no_case: record.field(3) == b"NO.CASE",
+            no_case: self.snapshot.is_no_case(name)?,
             group_bytes: if known { group_bytes } else { 0 },
             encoding: Encoding::from_name(&record.field_text(5)).unwrap_or(self.options.encoding),
             added: values(record.field(6)).map(|name| String::from_utf8_lossy(name).into_owned()).collect(),

@@ -12,14 +12,24 @@ pub enum Encoding {
     Bytes,
     /// ISO 8859-1: bytes 0x80..=0xFA become two bytes of UTF-8, marks stay marks.
     Latin1,
+    /// Windows-1252: ISO 8859-1 with letters and signs (€ „ “ – Š ž) at 0x80..=0x9F. The five codes that it leaves free are
+    /// kept as the control characters that ISO 8859-1 has there.
+    Windows1252,
 }
 
+/// The characters of Windows-1252 at 0x80..=0x9F; the free ones stand for themselves.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', //
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
+];
+
 impl Encoding {
-    /// The encoding of that name (`latin1`, `iso-8859-1`, `utf-8`, `bytes`), case ignored.
+    /// The encoding of that name (`latin1`, `iso-8859-1`, `windows-1252`, `cp1252`, `utf-8`, `bytes`), case ignored.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Encoding> {
         match name.to_ascii_lowercase().replace(['-', '_', ' '], "").as_str() {
             "latin1" | "iso88591" | "l1" => Some(Encoding::Latin1),
+            "windows1252" | "cp1252" | "ansi" => Some(Encoding::Windows1252),
             "utf8" | "bytes" | "none" => Some(Encoding::Bytes),
             _ => None,
         }
@@ -31,6 +41,7 @@ impl Encoding {
         match self {
             Encoding::Bytes => "utf-8",
             Encoding::Latin1 => "latin1",
+            Encoding::Windows1252 => "windows-1252",
         }
     }
 
@@ -44,7 +55,7 @@ impl Encoding {
         for &byte in bytes {
             match byte {
                 0x80..TM => {
-                    text.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 2]).as_bytes());
+                    text.extend_from_slice(self.char_of(byte).encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 _ => text.push(byte),
             }
@@ -67,11 +78,29 @@ impl Encoding {
                 _ => (piece, None),
             };
             for c in std::str::from_utf8(text).ok()?.chars() {
-                encoded.push(u8::try_from(u32::from(c)).ok().filter(|&byte| byte < TM)?);
+                encoded.push(self.byte_of(c)?);
             }
             encoded.extend(mark);
         }
         Some(Cow::Owned(encoded))
+    }
+
+    fn char_of(self, byte: u8) -> char {
+        match (self, byte) {
+            (Encoding::Windows1252, 0x80..=0x9F) => WINDOWS_1252[usize::from(byte - 0x80)],
+            _ => char::from(byte),
+        }
+    }
+
+    fn byte_of(self, c: char) -> Option<u8> {
+        let plain = u8::try_from(u32::from(c)).ok().filter(|&byte| byte < TM);
+        match plain {
+            Some(0x80..=0x9F) | None if self == Encoding::Windows1252 => {
+                let at = WINDOWS_1252.iter().position(|&known| known == c)?;
+                Some(0x80 + at as u8)
+            }
+            plain => plain,
+        }
     }
 }
 

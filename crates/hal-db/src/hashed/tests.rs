@@ -293,6 +293,14 @@ fn encodings_are_exact_both_ways() {
     assert_eq!(Encoding::Latin1.encode(b"\xC3"), None);
     assert_eq!(Encoding::from_name("ISO-8859-1"), Some(Encoding::Latin1));
     assert_eq!(Encoding::from_name("ebcdic"), None);
+    let windows = Encoding::from_name("CP1252").unwrap();
+    assert_eq!(Encoding::from_name(windows.name()), Some(windows));
+    assert_eq!(
+        windows.decode(b"\x80 12 \x96 \x8Aime\xE9\xFE\x9D").as_ref(),
+        b"\xE2\x82\xAC 12 \xE2\x80\x93 \xC5\xA0ime\xC3\xA9\xFE\xC2\x9D"
+    );
+    // A control character that the encoding has no code for, and a letter whose code is a mark.
+    assert_eq!((windows.encode("\u{80}".as_bytes()), windows.encode("ÿ".as_bytes())), (None, None));
     let (text, escaped) = id_to_text("Grün/中".as_bytes());
     assert!(escaped && !text.contains('ü') && text.contains('中'));
     assert_eq!(id_to_text(b"A*1001"), ("A*1001".to_owned(), false));
@@ -313,6 +321,12 @@ proptest! {
     fn any_latin_1_survives(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         let decoded = Encoding::Latin1.decode(&bytes).into_owned();
         prop_assert_eq!(Encoding::Latin1.encode(&decoded).unwrap().into_owned(), bytes);
+    }
+
+    #[test]
+    fn any_windows_1252_survives(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        let decoded = Encoding::Windows1252.decode(&bytes).into_owned();
+        prop_assert_eq!(Encoding::Windows1252.encode(&decoded).unwrap().into_owned(), bytes);
     }
 
     #[test]

@@ -130,3 +130,137 @@ fn without_history_nothing_is_kept_and_what_was_kept_is_forgotten() {
     let then = db.snapshot().unwrap().as_of(last - 1).unwrap();
     assert_eq!(then.read("F", "A").unwrap().unwrap().to_text(), "KIEL");
 }
+
+fn shown(snapshot: &Snapshot) -> Vec<String> {
+    let mut shown = Vec::new();
+    for file in snapshot.files().unwrap().iter().filter(|file| *file != "VOC") {
+        for file in [file.clone(), format!("DICT {file}")] {
+            for id in snapshot.ids(&file).unwrap() {
+                let id = id.unwrap();
+                let record = snapshot.read(&file, &id).unwrap().unwrap();
+                shown.push(format!("{file} {id} {}", record.to_text()));
+            }
+        }
+    }
+    shown
+}
+
+#[test]
+fn files_come_back_and_go_as_they_did() {
+    let db = account(Some(100), &Arc::default());
+    let text = |text: &str| DynArray::from_text(text);
+    type Step = Box<dyn FnOnce(&mut Txn<'_>) -> Result<()> + Send>;
+    let steps: Vec<Step> = vec![
+        Box::new(move |txn| txn.write("F", "A", &text("ULM"))),
+        Box::new(move |txn| {
+            txn.create_file_as("G", true)?;
+            txn.write("DICT G", "TOWN", &DynArray::from_fields(["D", "1", "", "Town", "10L", "S"]))?;
+            txn.write("G", "one", &text("1"))
+        }),
+        Box::new(move |txn| txn.write("G", "ONE", &text("2"))),
+        Box::new(|txn| txn.delete_file("F")),
+        Box::new(move |txn| {
+            txn.create_file("F")?;
+            txn.write("F", "A", &text("another"))
+        }),
+        Box::new(|txn| txn.set_no_case("G", false).map(drop)),
+        Box::new(move |txn| txn.write("G", "one", &text("3"))),
+        Box::new(|txn| txn.rename_file("G", "H")),
+        Box::new(|txn| txn.rename_file("F", "G")),
+        Box::new(|txn| txn.rename_file("H", "F")),
+        Box::new(|txn| txn.set_no_case("G", true).map(drop)),
+        Box::new(|txn| txn.delete_file("F")),
+    ];
+    let mut states = Vec::new();
+    for step in steps {
+        db.write(step).unwrap();
+        let now = db.snapshot().unwrap();
+        states.push((now.commit_number(), shown(&now)));
+    }
+    for (commit, expected) in &states {
+        let then = db.snapshot().unwrap().as_of(*commit).unwrap();
+        assert_eq!(shown(&then), *expected, "{commit}");
+        let found = verify::snapshot(&then).unwrap();
+        assert!(found.is_sound(), "{commit}: {found:?}");
+    }
+    // Put back for good it is as sound, and made again it can be taken back again.
+    let (before, last) = (&states[states.len() - 2].1, states[states.len() - 1].0);
+    db.write(move |txn| txn.undo(last)).unwrap();
+    assert_eq!(shown(&db.snapshot().unwrap()), *before);
+    let made =
+        db.write(|txn| txn.create_file("H").and_then(|()| txn.write("H", "x", &DynArray::from_text("y"))));
+    made.unwrap();
+    let made = db.snapshot().unwrap().commit_number();
+    db.write(move |txn| txn.undo(made)).unwrap();
+    let now = db.snapshot().unwrap();
+    assert_eq!(shown(&now), *before);
+    let found = verify::snapshot(&now).unwrap();
+    assert!(found.is_sound(), "{found:?}");
+}
+
+/// Keys of the history in the store.
+fn kept(db: &Database) -> usize {
+    let mut keys = 0;
+    db.snapshot()
+        .unwrap()
+        .view()
+        .scan((Bound::Included(&[BEFORE]), Bound::Excluded(&[WRITTEN + 1])), &mut |_, _| {
+            keys += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    keys
+}
+
+fn put_many(db: &Database, prefix: &'static str) -> u64 {
+    let work = move |txn: &mut Txn<'_>| {
+        (0..5000)
+            .try_for_each(|number| txn.write("F", &format!("{prefix}{number}"), &DynArray::from_text("ULM")))
+    };
+    db.write(work).unwrap();
+    db.snapshot().unwrap().commit_number()
+}
+
+#[test]
+fn no_commit_forgets_much_at_once_and_half_a_commit_is_none() {
+    let clock = Arc::new(AtomicU64::new(1000));
+    let db = account(Some(60), &clock);
+    let great = put_many(&db, "A");
+    let all = kept(&db);
+    assert!(all > 10_000);
+    clock.store(2000, Ordering::Relaxed);
+    put(&db, "B", Some("ULM"));
+    let left = kept(&db);
+    assert!(left > all - 3 * FORGET_AT_ONCE && left < all, "{left} of {all}");
+    // A part of it is gone: it can neither be read nor undone nor shown.
+    let error = db.write(move |txn| txn.undo(great)).unwrap_err();
+    assert!(error.to_string().contains("does not hold"), "{error}");
+    assert!(db.snapshot().unwrap().as_of(great - 1).is_err());
+    assert!(db.snapshot().unwrap().as_of(great).is_ok());
+    assert_eq!(db.snapshot().unwrap().history("F", "A4999").unwrap(), []);
+    for _ in 0..3 {
+        put(&db, "B", Some("BONN"));
+    }
+    // The mark, and three keys for each commit since the clock went on.
+    assert_eq!(kept(&db), 1 + 4 * 3);
+}
+
+#[test]
+fn history_begun_anew_knows_nothing_of_the_old_one() {
+    let clock = Arc::new(AtomicU64::new(1000));
+    let db = account(Some(60), &clock);
+    put(&db, "A", Some("ULM"));
+    let great = put_many(&db, "A");
+    db.keep_history(None, || 0);
+    put(&db, "A1", Some("BONN"));
+    let left = kept(&db);
+    let again = Arc::clone(&clock);
+    db.keep_history(Some(Duration::from_secs(60)), move || again.load(Ordering::Relaxed));
+    let first = put(&db, "A1", Some("KIEL"));
+    assert!(kept(&db) < left, "what is of no use goes on going, though it is not too old");
+    assert!(db.snapshot().unwrap().as_of(great).is_err());
+    let then = db.snapshot().unwrap().as_of(first - 1).unwrap();
+    assert_eq!(then.read("F", "A1").unwrap().unwrap().to_text(), "BONN");
+    assert_eq!(db.snapshot().unwrap().history("F", "A1").unwrap().len(), 1);
+    assert!(db.write(move |txn| txn.undo(great)).is_err());
+}

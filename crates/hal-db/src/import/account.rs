@@ -153,13 +153,11 @@ fn import_file(
     if name != source.name {
         report.notes.push(format!("HAL keeps its own records in {}, so it is called {name}", source.name));
     }
-    if data.header.as_ref().is_some_and(|header| header.no_case) {
-        report.notes.push("its ids do not depend on case in the account; here they do".to_owned());
-    }
     let write = FileWrite {
         replace: db.snapshot()?.dictionary(&name).is_ok(),
         origin: origin(&data, source.data.is_some(), options.encoding),
         indices: index_names(&data, more_indices),
+        no_case: data.header.as_ref().is_some_and(|header| header.no_case),
         data: data.records.into_iter().map(|(id, bytes)| (id, Record::from_bytes(bytes))).collect(),
         dict: dict.records.into_iter().map(|(id, bytes)| (id, Record::from_bytes(bytes))).collect(),
         fitted,
@@ -242,6 +240,7 @@ struct FileWrite {
     dict: Vec<(String, Record)>,
     fitted: Option<Fitted>,
     indices: Vec<String>,
+    no_case: bool,
     origin: DynArray,
 }
 
@@ -250,7 +249,7 @@ impl FileWrite {
         if self.replace {
             txn.delete_file(&self.name)?;
         }
-        txn.create_file(&self.name)?;
+        txn.create_file_as(&self.name, self.no_case)?;
         let mut indices: Vec<String> = std::mem::take(&mut self.indices);
         if let Some(fitted) = self.fitted.take().filter(|fitted| !fitted.journal_clash) {
             report.notes.extend(fitted.notes);

@@ -11,6 +11,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{ImportReport, Parsed, ROWS_MAX, limited, write};
+use crate::casing::Records;
 use crate::dynarray::{SM, VM};
 use crate::error::{Error, Result, near};
 use crate::export::table::association;
@@ -26,6 +27,7 @@ use crate::{Database, Env};
 pub fn json(db: &Database, file: &str, reader: impl Read, env: &Env) -> Result<ImportReport> {
     let snapshot = db.snapshot()?;
     let columns = columns(&snapshot, file)?;
+    let ids = snapshot.catalog().file(file)?.records();
     drop(snapshot);
     let mut rows = Rows {
         columns: &columns,
@@ -33,6 +35,7 @@ pub fn json(db: &Database, file: &str, reader: impl Read, env: &Env) -> Result<I
         report: ImportReport::default(),
         records: Vec::new(),
         seen: HashMap::new(),
+        ids,
     };
     let mut reader = BufReader::new(limited(reader));
     let array = begins_array(&mut reader)?;
@@ -73,6 +76,7 @@ struct Rows<'a> {
     report: ImportReport,
     records: Vec<Parsed>,
     seen: HashMap<String, u64>,
+    ids: Records,
 }
 
 impl<'de> Visitor<'de> for &mut Rows<'_> {
@@ -103,9 +107,11 @@ impl Rows<'_> {
             Value::Object(members) => self.record(members),
             other => Err(format!("it is {}, not an object", kind_of(&other))),
         };
-        let parsed = parsed.and_then(|parsed| match self.seen.insert(parsed.id.clone(), number) {
-            Some(first) => Err(format!("id '{}' is that of record {first} already", parsed.id)),
-            None => Ok(parsed),
+        let parsed = parsed.and_then(|parsed| {
+            match self.seen.insert(self.ids.folded(&parsed.id).into_owned(), number) {
+                Some(first) => Err(format!("id '{}' is that of record {first} already", parsed.id)),
+                None => Ok(parsed),
+            }
         });
         match parsed {
             Ok(parsed) => self.records.push(parsed),

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::account::{ID_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::casing::fold;
 use crate::hashed::{Encoding, Header, IndexHeader, Reader, directory_id, directory_record, id_to_text};
 use crate::txn::TXN_BYTES_MAX;
 
@@ -80,6 +81,7 @@ pub(super) fn load_hashed(dir: &Path, encoding: Encoding) -> Result<Loaded, Stri
     let mut reader = Reader::open(primary, overflow).map_err(|error| error.to_string())?;
     let mut loaded = Loaded { header: Some(reader.header().clone()), ..Loaded::default() };
     let mut taker = Taker::new(encoding);
+    taker.no_case = reader.header().no_case;
     let scan = reader
         .records(&mut |id, record| taker.take(id, record, &mut loaded))
         .map_err(|error| error.to_string())?;
@@ -147,13 +149,15 @@ fn load_directory(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
 /// Turns records of the engine into HAL's, within the limits.
 struct Taker {
     encoding: Encoding,
+    /// Whether ids that differ in case alone are the same.
+    no_case: bool,
     seen: BTreeSet<String>,
     bytes: usize,
 }
 
 impl Taker {
     fn new(encoding: Encoding) -> Taker {
-        Taker { encoding, seen: BTreeSet::new(), bytes: 0 }
+        Taker { encoding, no_case: false, seen: BTreeSet::new(), bytes: 0 }
     }
 
     fn take(&mut self, id: &[u8], record: &[u8], loaded: &mut Loaded) -> ControlFlow<()> {
@@ -163,7 +167,7 @@ impl Taker {
             loaded.skip(id.chars().take(40).collect(), "its id is longer than 255 bytes".to_owned());
         } else if record.len() > RECORD_BYTES_MAX {
             loaded.skip(id, "it is larger than 256 MiB".to_owned());
-        } else if !self.seen.insert(id.clone()) {
+        } else if !self.seen.insert(if self.no_case { fold(&id) } else { id.clone() }) {
             // Only a damaged file holds an id twice; the engine would find the first.
             loaded.skip(id, "a second record with the same id".to_owned());
         } else {

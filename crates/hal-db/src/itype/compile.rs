@@ -136,7 +136,7 @@ impl<'c> Compiler<'c> {
             }
             (_, _, None) => Wanted::Id,
         };
-        let file = entry.map(|entry| entry.number);
+        let file = entry.map(|entry| entry.records());
         Ok(Trans { file, id, wanted, missing: Missing::Empty, raw: false, value: 0 })
     }
 }

@@ -7,7 +7,7 @@ use super::compile::{Compiler, Scope};
 use super::functions;
 use super::node::{Binary, Missing, Node, Program, Trans, Variable, Wanted};
 use super::value::{Value, arithmetic, compare, each};
-use crate::account::{Catalog, record_key};
+use crate::account::Catalog;
 use crate::conv::{self, Translation};
 use crate::dict::Dictionary;
 use crate::dynarray::{DynArray, TM, extract, field, text};
@@ -72,7 +72,7 @@ impl conv::Context for Surroundings<'_> {
         let name = if is_dictionary { format!("DICT {file}") } else { file.to_owned() };
         let entry = self.context.catalog.and_then(|catalog| catalog.file(&name).ok());
         let Some((entry, view)) = entry.zip(self.context.view) else { return Translation::NoFile };
-        match view.get(&record_key(entry.number, &text(id))) {
+        match entry.records().key(view, &text(id)).and_then(|key| view.get(&key)) {
             Ok(Some(record)) => Translation::Record(record),
             Ok(None) | Err(_) => Translation::NoRecord,
         }
@@ -313,10 +313,9 @@ impl<'a> Frame<'a, '_> {
             let start = out.len();
             let found = !id.is_empty()
                 && trans.file.zip(context.view).is_some_and(|(file, view)| {
-                    view.with(&record_key(file, &text(id)), &mut |record| {
-                        fetch(trans, id, record, context, out)
-                    })
-                    .unwrap_or(false)
+                    let key = file.key(view, &text(id));
+                    key.and_then(|key| view.with(&key, &mut |record| fetch(trans, id, record, context, out)))
+                        .unwrap_or(false)
                 });
             let empty = out.len() == start;
             if trans.missing == Missing::Id && (!found || empty) {

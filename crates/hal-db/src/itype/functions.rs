@@ -63,6 +63,7 @@ static FUNCTIONS: &[Function] = &[
     }),
     function("CROP", 1, 1, |a, _| Value::owned(array(&a[0]).crop().into_bytes())),
     Function { volatile: true, ..function("DATE", 0, 0, |_, around| Value::int(around.context.env.today)) },
+    function("CSVDQ", 1, 1, |a, _| Value::owned(calls::csvdq(&a[0].bytes()))),
     function("DCOUNT", 2, 2, |a, _| Value::count(dcount(&a[0].bytes(), &a[1].bytes()))),
     function("DELETE", 2, 4, |a, _| {
         let mut all = array(&a[0]);
@@ -180,6 +181,15 @@ static FUNCTIONS: &[Function] = &[
     function("ORS", 2, 2, |a, _| truths(a, |a, b| truth(a) || truth(b))),
     function("QUOTE", 1, 1, |a, _| Value::owned(calls::double_quoted(&a[0].bytes()))),
     function("RAISE", 1, 1, |a, _| Value::owned(array(&a[0]).raise().into_bytes())),
+    function("IDIV", 2, 2, |a, _| {
+        Value::owned(calls::idiv(&a[0].bytes(), &a[1].bytes()).unwrap_or_else(|_| b"0".to_vec()))
+    }),
+    function("PWR", 2, 2, |a, _| {
+        Value::owned(calls::power(&a[0].bytes(), &a[1].bytes()).unwrap_or_else(|_| b"0".to_vec()))
+    }),
+    function("RDIV", 2, 2, |a, _| {
+        Value::owned(calls::rdiv(&a[0].bytes(), &a[1].bytes()).unwrap_or_else(|_| b"0".to_vec()))
+    }),
     function("REM", 2, 2, |a, _| super::value::arithmetic(&a[0], &a[1], Num::ONE, Num::remainder)),
     function("REPLACE", 3, 5, |a, _| replace(a)),
     function("REUSE", 1, 1, |a, _| Value::Reuse(std::mem::replace(&mut a[0], Value::EMPTY).into_bytes())),
@@ -212,6 +222,15 @@ static FUNCTIONS: &[Function] = &[
     Function {
         volatile: true,
         ..function("TIME", 0, 0, |_, around| Value::int(i64::from(around.context.env.second)))
+    },
+    Function {
+        volatile: true,
+        ..function("TIMEDATE", 0, 0, |_, around| {
+            let env = around.context.env;
+            let part = |value: String, code| conv::oconv(value.as_bytes(), code).0;
+            let time = part(env.second.to_string(), "MTS");
+            Value::owned([&time[..], b" ", &part(env.today.to_string(), "D4")].concat())
+        })
     },
     function("TRIM", 1, 3, trim),
     function("TRIMB", 1, 1, |a, _| Value::owned(calls::trim_back(&a[0].bytes()))),

@@ -56,8 +56,8 @@ pub(crate) enum Node {
 /// TRANS: a field of another file's record.
 #[derive(Debug)]
 pub(crate) struct Trans {
-    /// Number of the file in the store; `None` when there is no such file: then every record is missing.
-    pub file: Option<u32>,
+    /// The file in the store; `None` when there is no such file: then every record is missing.
+    pub file: Option<crate::casing::Records>,
     pub id: Node,
     pub wanted: Wanted,
     pub missing: Missing,

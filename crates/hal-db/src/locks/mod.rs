@@ -248,6 +248,12 @@ impl Locks {
         self.table().list()
     }
 
+    /// For how long a lock has been held.
+    #[must_use]
+    pub fn age(&self, held: &Held) -> Duration {
+        self.now().saturating_sub(held.since)
+    }
+
     /// All sessions that wait, the first to come first.
     #[must_use]
     pub fn waiters(&self) -> Vec<Found> {

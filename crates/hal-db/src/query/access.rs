@@ -39,8 +39,10 @@ pub(super) fn choose(
     no_index: bool,
 ) -> Result<(Access, String)> {
     let required = check.required();
-    if let Some(ids) = required.iter().find_map(|test| id_list(test)) {
-        return Ok((Access::Ids(ids), "ids".to_owned()));
+    for test in &required {
+        if let Some(ids) = id_list(view, file, test)? {
+            return Ok((Access::Ids(ids), "ids".to_owned()));
+        }
     }
     if no_index {
         return Ok((Access::WholeFile, "whole file".to_owned()));
@@ -69,17 +71,24 @@ pub(super) fn choose(
 }
 
 /// `WITH @ID EQ "a" "b"` names the records.
-fn id_list(test: &TestCheck) -> Option<Vec<Vec<u8>>> {
-    let plain = matches!(test.get, Getter::Id) && test.op == RelOp::Eq && !test.no_case && !test.item.right;
-    let ids: BTreeSet<Vec<u8>> = test
-        .operands
-        .iter()
-        .map(|operand| match operand {
-            Value::Text { bytes, .. } => Some(bytes.clone()),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    plain.then(|| ids.into_iter().collect())
+fn id_list(view: &dyn View, file: &FileEntry, test: &TestCheck) -> Result<Option<Vec<Vec<u8>>>> {
+    if !matches!(test.get, Getter::Id) || test.op != RelOp::Eq || test.item.right {
+        return Ok(None);
+    }
+    let mut ids = BTreeSet::new();
+    for operand in &test.operands {
+        let Value::Text { bytes, .. } = operand else { return Ok(None) };
+        // The test folds all letters, the file only those of ASCII.
+        let id = match std::str::from_utf8(bytes) {
+            _ if !test.no_case => bytes.clone(),
+            Ok(id) if file.no_case && id.is_ascii() => {
+                file.records().spelling(view, id)?.into_owned().into_bytes()
+            }
+            _ => return Ok(None),
+        };
+        ids.insert(id);
+    }
+    Ok(Some(ids.into_iter().collect()))
 }
 
 /// An index for a test, if there is one that misses no record.

@@ -78,6 +78,8 @@ pub(super) struct Builder<'c> {
     pub catalog: &'c Catalog,
     pub view: &'c dyn View,
     pub env: Env,
+    /// Whether ids of the query's file that differ in case alone are the same.
+    pub ids_no_case: bool,
 }
 
 impl<'c> Builder<'c> {
@@ -89,7 +91,9 @@ impl<'c> Builder<'c> {
     ) -> Result<Builder<'c>> {
         let dictionary = Arc::clone(&catalog.file(&plan.dictionary)?.dictionary);
         let compiler = Compiler::new(Some(catalog));
-        Ok(Builder { compiler, dictionary, file: plan.dictionary.clone(), catalog, view, env: *env })
+        let ids_no_case = catalog.file(&plan.file)?.no_case;
+        let file = plan.dictionary.clone();
+        Ok(Builder { compiler, dictionary, file, catalog, view, env: *env, ids_no_case })
     }
 
     pub(super) fn getter(&mut self, item: &DataItem) -> Result<Getter> {

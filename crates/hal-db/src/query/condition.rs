@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use super::columns::{Builder, Conversion, Getter, Rec, pick};
 use super::plan::{Condition, Operand, RelOp, Test};
-use crate::account::record_key;
 use crate::conv::{self, Status, soundex};
 use crate::dict::DataItem;
 use crate::dynarray::{FM, SM, VM, dcount, integer};
@@ -121,28 +120,30 @@ impl Check {
 
 impl TestCheck {
     fn compile(test: &Test, builder: &mut Builder<'_>) -> Result<TestCheck> {
+        let get = builder.getter(&test.item)?;
+        let no_case = test.no_case || (builder.ids_no_case && matches!(get, Getter::Id));
         let operands = test
             .operands
             .iter()
             .map(|operand| match (operand, test.op) {
                 (Operand::Item(item), _) => Ok(Value::Item(builder.getter(item)?)),
                 (Operand::Parameter(name), _) => Err(Error::UnboundParameter { name: name.clone() }),
-                (Operand::Literal(text), RelOp::In | RelOp::NotIn) => saved_list(text, test.no_case, builder),
+                (Operand::Literal(text), RelOp::In | RelOp::NotIn) => saved_list(text, no_case, builder),
                 (Operand::Literal(text), RelOp::Like | RelOp::Unlike) => {
-                    let folded = if test.no_case { text.to_lowercase() } else { text.clone() };
+                    let folded = if no_case { text.to_lowercase() } else { text.clone() };
                     Ok(Value::Pattern(Pattern::parse(&folded)))
                 }
                 (Operand::Literal(text), RelOp::Said) => Ok(Value::text(soundex(text.as_bytes()), false)),
-                (Operand::Literal(text), _) => literal(text, &test.item, test.no_case, &builder.env),
+                (Operand::Literal(text), _) => literal(text, &test.item, no_case, &builder.env),
             })
             .collect::<Result<Vec<Value>>>()?;
         Ok(TestCheck {
-            get: builder.getter(&test.item)?,
+            get,
             shown: builder.conversion(&test.item)?,
             item: test.item.clone(),
             every: test.every,
             op: test.op,
-            no_case: test.no_case,
+            no_case,
             operands,
         })
     }
@@ -255,7 +256,7 @@ fn day_of(value: &[u8], whole_day: bool) -> &[u8] {
 fn saved_list(name: &str, no_case: bool, builder: &Builder<'_>) -> Result<Value> {
     let (file, id) = name.trim().split_once(' ').unwrap_or((super::lists::SAVED_LISTS, name.trim()));
     let record = match builder.catalog.file(file) {
-        Ok(entry) => builder.view.get(&record_key(entry.number, id.trim()))?,
+        Ok(entry) => builder.view.get(&entry.records().key(builder.view, id.trim())?)?,
         Err(_) => None,
     };
     let Some(record) = record else {

@@ -9,7 +9,8 @@ use super::condition::Check;
 use super::keys::Keys;
 use super::plan::{Count, From, Operand, QueryPlan, Verb};
 use crate::Env;
-use crate::account::{Catalog, FileEntry, record_key, scan_file};
+use crate::account::{Catalog, FileEntry, scan_file};
+use crate::casing::Records;
 use crate::dict::DataItem;
 use crate::dynarray::{SM, VM, dcount, extract, text};
 use crate::error::{Error, Result};
@@ -248,11 +249,28 @@ impl Search<'_, '_, '_> {
         if !plan.ids.is_empty() || run.list.is_some() {
             let ids = self.named()?;
             // Their order is the one they were given in.
-            self.direct &= !plan.verb.sorts();
+            self.direct &= !plan.sorts_by_id();
             self.seen = Some(HashSet::new());
             self.ids(&ids, true)?;
             "ids".clone_into(&mut self.summary.access);
             return Ok(self.direct);
+        }
+        if let Some(index) = super::order::index(*run, file, self.prepared.sorted_limit, self.keep)
+            && let Some(ids) =
+                super::order::ids(*run, file, index, &self.prepared.keys, self.prepared.sorted_limit)?
+        {
+            self.summary.access = format!("order of index {}", index.name);
+            self.direct = true;
+            if self.keep {
+                self.ids(&ids, false)?;
+            } else {
+                for id in &ids {
+                    if self.offer(id, &[])?.is_break() {
+                        break;
+                    }
+                }
+            }
+            return Ok(true);
         }
         let (access, description) = match check {
             Some(check) => choose(run.view, file, check, plan.refuses_indices())?,
@@ -291,23 +309,27 @@ impl Search<'_, '_, '_> {
             None => of_sentence,
             Some(list) if plan.ids.is_empty() => list.to_vec(),
             Some(list) => {
-                let wanted: HashSet<&Vec<u8>> = of_sentence.iter().collect();
-                list.iter().filter(|id| wanted.contains(id)).cloned().collect()
+                let same = |id: &[u8]| self.prepared.file.records().folded(&text(id)).into_owned();
+                let wanted: HashSet<String> = of_sentence.iter().map(|id| same(id)).collect();
+                list.iter().filter(|id| wanted.contains(&same(id))).cloned().collect()
             }
         })
     }
 
     fn ids(&mut self, ids: &[Vec<u8>], named: bool) -> Result<()> {
         let options = self.prepared.run.plan.options;
+        let view = self.prepared.run.view;
+        let records = self.prepared.file.records();
+        // Who names a record may spell it otherwise than it is stored, and the result keeps that.
+        let records = Records { no_case: records.no_case && named, ..records };
         for id in ids {
+            let key = records.key(view, &text(id))?;
             if let Some(seen) = &mut self.seen
-                && !seen.insert(id.clone())
+                && !seen.insert(if records.no_case { key.clone() } else { id.clone() })
             {
                 continue;
             }
-            let key = record_key(self.prepared.file.number, &text(id));
             let mut flow = Ok(ControlFlow::Continue(()));
-            let view = self.prepared.run.view;
             let there = view.with(&key, &mut |record| flow = self.offer(id, record))?;
             if !there && options.absent_null {
                 flow = self.offer(id, &[]);
@@ -447,7 +469,7 @@ impl Search<'_, '_, '_> {
             match found.record(slot) {
                 Some(record) => self.hand_on_one(id, record, slot)?,
                 None if self.keep => {
-                    let key = record_key(prepared.file.number, &text(id));
+                    let key = prepared.file.records().key(prepared.run.view, &text(id))?;
                     let mut done = Ok(());
                     prepared.run.view.with(&key, &mut |record| done = self.hand_on_one(id, record, slot))?;
                     done?;

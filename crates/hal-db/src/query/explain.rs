@@ -18,7 +18,7 @@ pub(crate) fn explain(view: &dyn View, catalog: &Catalog, plan: &QueryPlan, env:
     let from = match &check {
         _ if !plan.ids.is_empty() => "ids".to_owned(),
         _ if matches!(plan.from, From::List(_)) => "a select list".to_owned(),
-        None => "whole file".to_owned(),
+        None => order_of(view, catalog, plan, env, &mut builder)?,
         Some(check) => match choose(view, file, check, plan.refuses_indices())? {
             (Access::Ids(ids), way) => format!("{way}, {} records to test", ids.len()),
             (Access::WholeFile, way) => way,
@@ -27,6 +27,33 @@ pub(crate) fn explain(view: &dyn View, catalog: &Catalog, plan: &QueryPlan, env:
     let words = plan.explain();
     let (head, rest) = words.split_once('\n').unwrap_or((&words, ""));
     Ok(format!("{head}\n  from {from}\n{rest}").trim_end().to_owned())
+}
+
+/// Where an index gives the order, that; else the whole file.
+fn order_of<'r>(
+    view: &'r dyn View,
+    catalog: &'r Catalog,
+    plan: &'r QueryPlan,
+    env: &'r Env,
+    builder: &mut Builder<'r>,
+) -> Result<String> {
+    let run = super::exec::Run { view, catalog, plan, env, list: None };
+    let file = catalog.file(&plan.file)?;
+    let first = match &plan.sample {
+        Some(sample) if sample.sorted => match sample.count {
+            Count::Fixed(first) => first,
+            Count::Parameter(_) => usize::MAX,
+        },
+        _ => usize::MAX,
+    };
+    let reads = !plan.verb.selects() || plan.saving.is_some();
+    let keys = super::keys::Keys::compile(plan, None, builder)?;
+    if let Some(index) = super::order::index(run, file, first, reads)
+        && super::order::ids(run, file, index, &keys, 1)?.is_some()
+    {
+        return Ok(format!("order of index {}", index.name));
+    }
+    Ok("whole file".to_owned())
 }
 
 fn count(count: &Count) -> String {

@@ -41,7 +41,7 @@ impl Keys {
             })
         };
         let keys = plan.sort.iter().map(|one| key(one, builder)).collect::<Result<Vec<Key>>>()?;
-        let by_id = plan.verb.sorts().then_some(plan.id_column.item.right);
+        let by_id = plan.sorts_by_id().then_some(plan.id_column.item.right);
         Ok(Keys { keys, by_id })
     }
 

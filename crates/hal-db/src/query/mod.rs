@@ -12,6 +12,7 @@ mod explain;
 mod keys;
 mod lexer;
 mod lists;
+mod order;
 mod parser;
 mod plan;
 mod report;
@@ -20,10 +21,10 @@ mod words;
 
 pub use exec::Selected;
 pub use lists::{ListError, SelectLists};
-pub use parser::{parse, parse_command};
+pub use parser::{Switches, parse, parse_command, parse_switched};
 pub use plan::{
-    Aggregate, Condition, Count, Display, From, Group, Operand, Options, Output, QueryPlan, RelOp, Sample,
-    Saving, SortKey, Test, Verb,
+    Aggregate, Condition, Count, Display, From, Group, Labels, Operand, Options, Output, QueryPlan, RelOp,
+    Sample, Saving, SortKey, Test, Verb,
 };
 pub use report::{Screen, record_lines};
 pub use rows::{Cell, Column, Reformatted, Row, Rows};

@@ -27,11 +27,15 @@ pub enum Verb {
     Reformat,
     /// As `REFORMAT`, in id order.
     Sreformat,
+    /// Labels beside each other.
+    ListLabel,
+    /// Labels, in id order.
+    SortLabel,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 11] = [
+    pub const ALL: [Verb; 13] = [
         Verb::List,
         Verb::Sort,
         Verb::Select,
@@ -43,6 +47,8 @@ impl Verb {
         Verb::SortItem,
         Verb::Reformat,
         Verb::Sreformat,
+        Verb::ListLabel,
+        Verb::SortLabel,
     ];
 
     /// The word in a sentence.
@@ -60,13 +66,15 @@ impl Verb {
             Verb::SortItem => "SORT.ITEM",
             Verb::Reformat => "REFORMAT",
             Verb::Sreformat => "SREFORMAT",
+            Verb::ListLabel => "LIST.LABEL",
+            Verb::SortLabel => "SORT.LABEL",
         }
     }
 
     /// Whether rows end in id order.
     #[must_use]
     pub fn sorts(self) -> bool {
-        matches!(self, Verb::Sort | Verb::Sselect | Verb::SortItem | Verb::Sreformat)
+        matches!(self, Verb::Sort | Verb::Sselect | Verb::SortItem | Verb::Sreformat | Verb::SortLabel)
     }
 
     /// Whether the answer is a list of ids.
@@ -75,10 +83,16 @@ impl Verb {
         matches!(self, Verb::Select | Verb::Sselect | Verb::Search)
     }
 
-    /// Whether items are shown in columns.
+    /// Whether records are shown as labels.
+    #[must_use]
+    pub fn labels(self) -> bool {
+        matches!(self, Verb::ListLabel | Verb::SortLabel)
+    }
+
+    /// Whether items are shown.
     #[must_use]
     pub fn shows(self) -> bool {
-        matches!(self, Verb::List | Verb::Sort)
+        matches!(self, Verb::List | Verb::Sort) || self.labels()
     }
 }
 
@@ -129,14 +143,74 @@ pub struct QueryPlan {
     pub grand_total: Option<String>,
     /// How it is written.
     pub output: Output,
+    /// How labels lie; as the dictionary's `@LABEL` says, or a person did.
+    pub labels: Option<Labels>,
+    /// CSV `AS file id`: the record that the values are written to, line by line, instead of being shown.
+    pub to_record: Option<(String, String)>,
     /// The rest.
     pub options: Options,
 }
 
 impl QueryPlan {
+    /// Whether rows end in id order: SORT and its like, but for SORT.SUP.
+    pub(super) fn sorts_by_id(&self) -> bool {
+        self.verb.sorts() && !self.options.sort_sup
+    }
+
     /// Whether no index may be used: it was said so, or the items are those of another dictionary than its own.
     pub(super) fn refuses_indices(&self) -> bool {
         self.options.no_index || self.dictionary != self.file
+    }
+}
+
+/// How labels lie on a sheet, in characters and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Labels {
+    /// Labels beside each other.
+    pub across: usize,
+    /// Lines of a label.
+    pub rows: usize,
+    /// Blank lines below it.
+    pub skip: usize,
+    /// Spaces before the first.
+    pub indent: usize,
+    /// Width of a label.
+    pub size: usize,
+    /// Spaces between two.
+    pub space: usize,
+    /// Blank lines within a label are left out.
+    pub compress: bool,
+}
+
+impl Default for Labels {
+    fn default() -> Labels {
+        Labels { across: 1, rows: 5, skip: 1, indent: 0, size: 38, space: 2, compress: true }
+    }
+}
+
+impl Labels {
+    /// Reads `across,rows,skip,indent,size,space{,C}`, as the engines of Pick ask for it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Labels> {
+        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let (numbers, rest) = parts.split_at_checked(6)?;
+        let compress = match rest {
+            [] => false,
+            [c] if c.eq_ignore_ascii_case("C") => true,
+            _ => return None,
+        };
+        let mut read = numbers.iter().map(|part| part.parse::<usize>().ok().filter(|number| *number <= 1000));
+        let mut next = || read.next().flatten();
+        let labels = Labels {
+            across: next()?,
+            rows: next()?,
+            skip: next()?,
+            indent: next()?,
+            size: next()?,
+            space: next()?,
+            compress,
+        };
+        (labels.across > 0 && labels.rows > 0 && labels.size > 0).then_some(labels)
     }
 }
 
@@ -273,6 +347,8 @@ pub enum Output {
     },
     /// One JSON object a record, typed by the dictionary (section 30).
     Json,
+    /// XML: an element a record, those of its items within.
+    Xml,
 }
 
 /// Output options.
@@ -310,6 +386,10 @@ pub struct Options {
     pub repeating: bool,
     /// `COL.HDG.ID`: names of the items as headings.
     pub heading_is_name: bool,
+    /// `COL.HDG.SPACE`: spaces, not dots, fill the column headings.
+    pub heading_spaces: bool,
+    /// `SORT.SUP`: SORT does not sort by id.
+    pub sort_sup: bool,
     /// `ABSENT.NULL`: a record that is not there is empty.
     pub absent_null: bool,
     /// `ABSENT.IGNORE`: nothing is said of records that are not there.

@@ -198,7 +198,11 @@ fn mistakes_are_named_with_what_may_have_been_meant() {
         ("LIST MED WITH STATUS EQ \"x\")", "Unexpected close bracket", ""),
         ("LIST MED WITH \"x\"", "\"x\" stands where a field must come", ""),
         ("LIST MED \"x", "the quote \" at character 10 is not closed", ""),
-        ("LIST MED ELEMENT x", "ELEMENT is not available", ""),
+        (
+            "LIST MED ELEMENT x",
+            "ELEMENT needs a file of collections, which HAL does not keep: records are fields and values",
+            "",
+        ),
         ("LIST MED EVAL \"NAME + NAEM\"", "Undefined item NAEM", ""),
         ("LIST MED LOOP", "phrase LOOP expands without end", ""),
         ("LIST", "the file name is missing", ""),

@@ -88,8 +88,10 @@ pub(super) enum Word {
     NoMatch,
     /// Says nothing here: THAN, NO.SPLIT, FORCE.
     Filler,
-    /// Known to the language, not served.
-    Unserved,
+    Element,
+    SortSup,
+    ColHdgSpace,
+    Xml,
 }
 
 /// Words with what they mean, synonyms included.
@@ -248,8 +250,12 @@ const WORDS: &[(&str, Word)] = &[
     ("NO.SPLIT", Word::Filler),
     ("FORCE", Word::Filler),
     ("LOCKING", Word::Filler),
-    ("ELEMENT", Word::Unserved),
-    ("XML", Word::Unserved),
+    ("SORT.SUP", Word::SortSup),
+    ("SORT.SUPP", Word::SortSup),
+    ("COL.HDG.SPACE", Word::ColHdgSpace),
+    ("COL.HDR.SPACE", Word::ColHdgSpace),
+    ("ELEMENT", Word::Element),
+    ("XML", Word::Xml),
 ];
 
 /// Looks up a word, capitals or not. `PERCENT2` is PERCENT with its decimals, see [`percent_decimals`].

@@ -1,6 +1,6 @@
 //! The store in one file, `hal.redb`, by the library redb: B+trees, copy on write, one sync a commit.
 
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
 use redb::{
@@ -66,7 +66,8 @@ impl Embedded {
         Embedded::create(path)
     }
 
-    fn create(path: &Path) -> Result<Embedded> {
+    /// Opens or creates the file under its name at once: for one that gets another name when it is complete.
+    pub(crate) fn create(path: &Path) -> Result<Embedded> {
         let db = redb::Database::builder()
             .set_cache_size(CACHE_BYTES)
             .set_concurrency_mode(SHARED)
@@ -190,7 +191,19 @@ impl StoreTxn for WriteTxn {
     fn apply(&mut self, changes: Changes, done: &mut Applied<'_>) -> Result<()> {
         // Opening the table is a third of what a small change takes.
         let mut table = self.0.open_table(TABLE).map_err(failed("write"))?;
-        for (key, value) in changes {
+        let mut changes = changes.into_iter().peekable();
+        let mut runs = Runs::default();
+        while let Some((key, value)) = changes.next() {
+            let behind = changes.peek().is_some_and(|(_, value)| value.is_some());
+            let rest = match value {
+                Some(value) if behind && runs.may_begin() => {
+                    let (rest, length) = insert_run(&mut table, (key, value), &mut changes, done)?;
+                    runs.ended(length);
+                    rest
+                }
+                value => Some((key, value)),
+            };
+            let Some((key, value)) = rest else { continue };
             let before = match &value {
                 Some(value) => table.insert(key.as_slice(), value.as_slice()),
                 None => table.remove(key.as_slice()),
@@ -204,6 +217,65 @@ impl StoreTxn for WriteTxn {
     fn commit(self: Box<Self>) -> Result<()> {
         self.0.commit().map_err(failed("commit"))
     }
+}
+
+/// When to look for a run of new keys: looking costs a descent of the tree, which is wasted where most keys exist.
+#[derive(Default)]
+struct Runs {
+    /// Changes to let pass before the next look.
+    pass: u32,
+    /// How many that were after the last run that was none.
+    last: u32,
+}
+
+/// From this length on a run pays.
+const RUN_MIN: usize = 4;
+/// Most changes that pass between two looks.
+const PASS_MAX: u32 = 256;
+
+impl Runs {
+    fn may_begin(&mut self) -> bool {
+        let may = self.pass == 0;
+        self.pass = self.pass.saturating_sub(1);
+        may
+    }
+
+    fn ended(&mut self, length: usize) {
+        self.last = if length >= RUN_MIN { 0 } else { (self.last * 2).clamp(1, PASS_MAX) };
+        self.pass = self.last;
+    }
+}
+
+type Table<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
+type Change = (Vec<u8>, Option<Vec<u8>>);
+type Sorted = std::iter::Peekable<std::collections::btree_map::IntoIter<Vec<u8>, Option<Vec<u8>>>>;
+
+/// Inserts `first` and what follows it for as long as there is no other key between: such pages are packed full, where single
+/// inserts would leave them half empty. Gives the change that ends the run, if one does, and the run's length.
+fn insert_run(
+    table: &mut Table<'_>,
+    first: (Vec<u8>, Vec<u8>),
+    changes: &mut Sorted,
+    done: &mut Applied<'_>,
+) -> Result<(Option<Change>, usize)> {
+    let mut cursor = table.lower_bound_mut(Bound::Included(first.0.as_slice())).map_err(failed("write"))?;
+    let mut length = 0;
+    let (mut key, mut value) = first;
+    let rest = loop {
+        match cursor.insert_before(key.as_slice(), value.as_slice()) {
+            Ok(()) => {}
+            Err(redb::CursorError::UnorderedKey) => break Some((key, Some(value))),
+            Err(error) => return Err(failed("write")(error)),
+        }
+        done(&key, Some(&value), false);
+        length += 1;
+        match changes.next() {
+            Some((next, Some(content))) => (key, value) = (next, content),
+            other => break other,
+        }
+    };
+    cursor.close().map_err(failed("write"))?;
+    Ok((rest, length))
 }
 
 fn with(

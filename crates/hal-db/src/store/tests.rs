@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn all(view: &dyn View, range: KeyRange<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -128,5 +130,41 @@ fn an_overlay_is_the_map_it_stands_for() {
             })
             .unwrap();
         assert_eq!(seen, model.keys().take(stop).cloned().collect::<Vec<_>>());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Runs of new keys are packed on a way of their own: it must change the same keys and tell the same of them.
+    #[test]
+    fn many_changes_at_once_are_what_they_are_one_by_one(
+        pieces in proptest::collection::vec(
+            proptest::collection::btree_map(
+                proptest::collection::vec(0_u8..6, 1..5),
+                proptest::option::weighted(0.8, 0_usize..3000),
+                1..120,
+            ),
+            1..5,
+        ),
+    ) {
+        let (packed, plain) = (Embedded::over(Disk::default()).unwrap(), Mem::default());
+        for piece in pieces {
+            let changes: Changes =
+                piece.into_iter().map(|(key, size)| (key, size.map(|size| vec![7; size]))).collect();
+            let mut heard = [Vec::new(), Vec::new()];
+            let stores: [&dyn Store; 2] = [&packed, &plain];
+            for (store, heard) in stores.iter().zip(&mut heard) {
+                let mut txn = store.begin().unwrap();
+                txn.apply(changes.clone(), &mut |key, value, was_there| {
+                    heard.push((key.to_vec(), value.map(<[u8]>::len), was_there));
+                })
+                .unwrap();
+                txn.commit().unwrap();
+            }
+            prop_assert_eq!(&heard[0], &heard[1]);
+            let all = stores.map(|store| all(store.snapshot().unwrap().as_ref(), EVERYTHING));
+            prop_assert!(all[0] == all[1]);
+        }
     }
 }

@@ -76,6 +76,11 @@ impl Args {
         self.words.front().is_some_and(|word| !word.quoted && word.text.eq_ignore_ascii_case(keyword))
     }
 
+    /// Whether there is a next word that looks so.
+    pub(super) fn peek_with(&self, looks: &dyn Fn(&Word) -> bool) -> bool {
+        self.words.front().is_some_and(looks)
+    }
+
     /// Takes a keyword wherever it stands.
     pub(super) fn take_anywhere(&mut self, keyword: &str) -> bool {
         let at = self.words.iter().position(|word| !word.quoted && word.text.eq_ignore_ascii_case(keyword));
@@ -93,6 +98,29 @@ impl Args {
         let number = number.ok_or_else(|| self.wrong())?;
         self.words.drain(at..at + 2);
         Ok(Some(number))
+    }
+
+    /// Takes `KEYWORD word` wherever it stands.
+    ///
+    /// # Errors
+    /// No word follows.
+    pub(super) fn word_after(&mut self, keyword: &str) -> Result<Option<String>, Failure> {
+        let at = self.words.iter().position(|word| !word.quoted && word.text.eq_ignore_ascii_case(keyword));
+        let Some(at) = at else { return Ok(None) };
+        let word = self.words.get(at + 1).map(|word| word.text.clone()).ok_or_else(|| self.wrong())?;
+        self.words.drain(at..at + 2);
+        Ok(Some(word))
+    }
+
+    /// Takes a keyword and the quoted words behind it, wherever they stand; gives whether it was there.
+    pub(super) fn values_after(&mut self, keyword: &str) -> bool {
+        let at = self.words.iter().position(|word| !word.quoted && word.text.eq_ignore_ascii_case(keyword));
+        let Some(at) = at else { return false };
+        self.words.remove(at);
+        while self.words.get(at).is_some_and(|word| word.quoted) {
+            self.words.remove(at);
+        }
+        true
     }
 
     pub(super) fn next(&mut self) -> Option<Word> {

@@ -11,8 +11,9 @@ pub(super) const UNKNOWN_ACCOUNT: i64 = 14;
 /// A select list is needed.
 pub(super) const LIST_REQUIRED: i64 = 16;
 pub(super) const NOT_FOUND: i64 = 1004;
+pub(super) const NOT_IN_TRANSACTION: i64 = 1010;
 pub(super) const BARRED: i64 = 1020;
-const BAD_ITYPE: i64 = 1018;
+pub(super) const BAD_ITYPE: i64 = 1018;
 const ILLEGAL_ID: i64 = 3000;
 pub(super) const BAD_FILE_NAME: i64 = 3002;
 pub(super) const NO_FILE: i64 = 3003;
@@ -23,11 +24,11 @@ const IO: i64 = 3010;
 const READ_ONLY: i64 = 3018;
 pub(super) const NO_INDEX: i64 = 3019;
 const EXCLUSIVE: i64 = 3021;
-const LOCKED_BY_OTHER: i64 = 3011;
+pub(super) const LOCKED_BY_OTHER: i64 = 3011;
 const NO_LOCK: i64 = 3023;
 const LOCK_TABLE_FULL: i64 = 3061;
 const BAD_ITEM: i64 = 3034;
-const COMMIT_FAILED: i64 = 3043;
+pub(super) const COMMIT_FAILED: i64 = 3043;
 const TOO_LARGE: i64 = 3045;
 pub(super) const Q_BARRED: i64 = 3051;
 
@@ -111,6 +112,7 @@ impl From<Error> for Failure {
             Error::Lock(crate::locks::Refused::TableFull) => LOCK_TABLE_FULL,
             Error::Lock(_) => LOCKED_BY_OTHER,
             Error::NotLocked { .. } => NO_LOCK,
+            Error::NotInTransaction => NOT_IN_TRANSACTION,
             Error::Refused(why) if why.starts_with("Select list required") => LIST_REQUIRED,
             Error::Refused(why) if why.starts_with("Saved select list") => NO_RECORD,
             Error::Refused(_) => BARRED,
@@ -127,9 +129,7 @@ impl From<Error> for Failure {
         let mut letters = first.chars();
         let message = match (&error, letters.next()) {
             // An engine's own words begin with a capital.
-            (Error::Refused(_) | Error::Parse(_) | Error::IllegalId { .. }, _) | (_, None) => {
-                first.to_owned()
-            }
+            (Error::Parse(_) | Error::IllegalId { .. }, _) | (_, None) => first.to_owned(),
             (_, Some(letter)) => letter.to_uppercase().chain(letters).collect(),
         };
         let mut failure = Failure::new(number, message);

@@ -8,8 +8,8 @@ use super::query::count;
 use super::verbs::Call;
 use super::voc::kind;
 use super::{Done, Session, World};
+use crate::Error;
 use crate::dynarray::{DynArray, Record};
-use crate::{Error, Txn};
 
 /// Options of CREATE.FILE that a number follows: they tune hashing, which HAL's store does by itself.
 const TUNING: &[&str] = &[
@@ -24,7 +24,7 @@ const TUNING: &[&str] = &[
     "RECORD.SIZE",
 ];
 /// Options of CREATE.FILE that stand alone and say nothing here.
-const IGNORED: &[&str] = &["DYNAMIC", "NO.QUERY", "CASE", "NO.MAP", "DIRECTORY"];
+const IGNORED: &[&str] = &["DYNAMIC", "NO.QUERY", "NO.MAP", "DIRECTORY"];
 
 impl Session {
     pub(super) fn create_file(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
@@ -32,12 +32,13 @@ impl Session {
         let dict_only = args.take("DICT");
         args.take("DATA");
         let name = args.word()?.to_uppercase();
-        let (mut using, mut notes) = (None, Vec::new());
+        let (mut using, mut notes, mut no_case) = (None, Vec::new(), false);
         while let Some(word) = args.next() {
             let upper = word.text.to_uppercase();
             match upper.as_str() {
                 "DIRECTORY" => notes.push("Its records are kept in the database, not in a directory"),
-                "NO.CASE" => notes.push("NO.CASE is ignored: ids with other capitals are other records"),
+                "NO.CASE" => no_case = true,
+                "CASE" => no_case = false,
                 "USING" => {
                     args.take("DICT");
                     using = Some(args.word()?);
@@ -58,11 +59,12 @@ impl Session {
         let using = using.map(|other| self.place(&format!("DICT {other}"), world)).transpose()?;
         let items = match &using {
             None => Vec::new(),
-            Some(place) => all_records(&place.db.snapshot()?, &place.file)?,
+            Some(place) => all_records(&self.view(&place.db)?, &place.file)?,
         };
         let file = name.clone();
-        self.account.db.write(move |txn| {
-            txn.create_file(&file)?;
+        let db = self.account.db.clone();
+        self.restructure(&db, move |txn| {
+            txn.create_file_as(&file, no_case)?;
             if items.is_empty() { Ok(()) } else { txn.write_all(&format!("DICT {file}"), &items) }
         })?;
         if dict_only {
@@ -91,7 +93,8 @@ impl Session {
             && kind(&record) == "Q"
         {
             let voc = id.clone();
-            self.account.db.write(move |txn| txn.delete("VOC", &voc))?;
+            let db = self.account.db.clone();
+            self.write(&db, move |txn| txn.delete("VOC", &voc))?;
             return Ok(self.output(world).line(&format!("Q-pointer {id} deleted"))?);
         }
         let place = self.place(&base, world)?;
@@ -99,11 +102,11 @@ impl Session {
             return Err(Failure::new(failure::BARRED, "Both parts of a file go together")
                 .hint(format!("CLEAR.FILE {name} empties a part; DELETE.FILE {base} deletes the file")));
         }
-        if !sure && place.db.snapshot()?.ids(&place.file)?.next().is_some() {
+        if !sure && self.view(&place.db)?.ids(&place.file)?.next().is_some() {
             self.confirm(&format!("File {base} holds records. Delete it?"), world)?;
         }
         let file = place.file.clone();
-        place.db.write(move |txn| txn.delete_file(&file))?;
+        self.restructure(&place.db, move |txn| txn.delete_file(&file))?;
         Ok(self.output(world).line(&format!("File {} deleted", place.file))?)
     }
 
@@ -118,8 +121,8 @@ impl Session {
             return Err(Failure::new(failure::BARRED, "The VOC cannot be cleared: it holds the files"));
         }
         let file = place.file;
-        let ids: Vec<String> = place.db.snapshot()?.ids(&file)?.collect::<crate::Result<_>>()?;
-        let cleared = place.db.write(move |txn| {
+        let ids: Vec<String> = self.view(&place.db)?.ids(&file)?.collect::<crate::Result<_>>()?;
+        let cleared = self.write(&place.db, move |txn| {
             let mut cleared = 0;
             for id in ids {
                 cleared += usize::from(txn.delete(&file, &id)?);
@@ -135,24 +138,9 @@ impl Session {
         args.take("TO");
         let new = args.word()?.to_uppercase();
         args.end()?;
-        let snapshot = self.account.db.snapshot()?;
-        let old = snapshot.catalog().file(&old)?.name.clone();
-        let records = all_records(&snapshot, &old)?;
-        let items = all_records(&snapshot, &format!("DICT {old}"))?;
-        let entry = snapshot.catalog().file(&old)?;
-        let indices: Vec<(String, bool)> =
-            entry.indices.iter().map(|index| (index.name.clone(), index.no_case)).collect();
-        let (from, to) = (old.clone(), new.clone());
-        // All of it in one transaction: the file is never there twice, nor gone.
-        self.account.db.write(move |txn: &mut Txn<'_>| {
-            txn.create_file(&to)?;
-            txn.write_all(&format!("DICT {to}"), &items)?;
-            txn.write_all(&to, &records)?;
-            for (item, no_case) in &indices {
-                txn.create_index_as(&to, item, *no_case)?;
-            }
-            txn.delete_file(&from)
-        })?;
+        let old = self.account.db.snapshot()?.catalog().file(&old)?.name.clone();
+        let (from, to, db) = (old.clone(), new.clone(), self.account.db.clone());
+        self.restructure(&db, move |txn| txn.rename_file(&from, &to))?;
         Ok(self.output(world).line(&format!("File {old} is now {new}"))?)
     }
 
@@ -160,10 +148,14 @@ impl Session {
         let mut args = call.args()?;
         let name = args.word()?;
         let no_case = args.take_anywhere("NO.CASE");
-        self.place(&name, world)?;
-        if no_case {
-            return Err(Failure::new(failure::BARRED, "Ids with other capitals are other records in HAL")
-                .hint("an index with NO.CASE finds values in any capitals"));
+        let case = args.take_anywhere("CASE");
+        let place = self.place(&name, world)?;
+        if no_case || case {
+            let file = place.file.clone();
+            self.restructure(&place.db, move |txn| txn.set_no_case(&file, no_case))?;
+            let same = if no_case { "the same record" } else { "different records" };
+            let line = format!("Ids of {} that differ in case alone are now {same}", place.file);
+            return Ok(self.output(world).line(&line)?);
         }
         Ok(self.output(world).line("Nothing to configure: HAL's store tunes itself")?)
     }
@@ -178,7 +170,8 @@ impl Session {
             return Err(Error::FileExists { file: pointer }.into());
         }
         let (id, record) = (pointer.clone(), DynArray::from_fields(["Q", &account, &file]));
-        self.account.db.write(move |txn| txn.write("VOC", &id, &record))?;
+        let db = self.account.db.clone();
+        self.write(&db, move |txn| txn.write("VOC", &id, &record))?;
         Ok(self.output(world).line(&format!("{pointer} points to {file} of {account}"))?)
     }
 
@@ -187,7 +180,7 @@ impl Session {
         let out_options = paging(&mut args);
         args.end()?;
         let long = call.verb.name == "LISTFL";
-        let snapshot = self.account.db.snapshot()?;
+        let snapshot = self.view(&self.account.db.clone())?;
         let files = snapshot.files()?;
         let width = files.iter().map(|name| name.width()).max().unwrap_or(0).max(12);
         let mut out = self.output(world);
@@ -220,7 +213,7 @@ impl Session {
         let pages = paging(&mut args);
         args.end()?;
         let wanted = call.verb.name.trim_start_matches("LIST");
-        let records = all_records(&self.account.db.snapshot()?, "VOC")?;
+        let records = all_records(&self.view(&self.account.db.clone())?, "VOC")?;
         let mut out = self.output(world);
         if !pages {
             out = out.without_pages();

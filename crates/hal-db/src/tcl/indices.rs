@@ -14,13 +14,15 @@ impl Session {
         for ignored in ["NO.NULLS", "CASE", "NO.QUERY"] {
             args.take_anywhere(ignored);
         }
+        // An index that knows all values answers for those that would have been left out as well.
+        let excluding = args.values_after("EXCLUDE");
         let file = args.word()?;
         let items: Vec<String> = args.rest().into_iter().map(|word| word.text).collect();
         if items.is_empty() {
             return Err(args.wrong());
         }
         let place = self.place(&file, world)?;
-        let made = place.db.write(move |txn| {
+        let made = self.restructure(&place.db, move |txn| {
             items
                 .into_iter()
                 .map(|item| Ok((txn.create_index_as(&place.file, &item, no_case)?, item)))
@@ -31,7 +33,64 @@ impl Session {
             let what = if *new { "created and filled" } else { "there is already" };
             out.line(&format!("Index {item} of {file}: {what}"))?;
         }
+        if excluding {
+            out.line("EXCLUDE is ignored: an index of HAL holds every value")?;
+        }
         self.return_code = count(made.len());
+        Ok(())
+    }
+
+    /// `COMPILE.DICT file {items}`: whether the expressions of a dictionary compile. HAL compiles them when they are used.
+    pub(super) fn compile_dict(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
+        let mut args = call.args()?;
+        args.take_anywhere("NO.QUERY");
+        let file = args.word()?;
+        let names: Vec<String> = args.rest().into_iter().map(|word| word.text).collect();
+        let place = self.place(&file, world)?;
+        let snapshot = self.view(&place.db)?;
+        let dictionary = snapshot.dictionary(&place.file)?;
+        let mut compiled = Vec::new();
+        for (name, _) in dictionary.iter() {
+            let computed = dictionary.column(name).is_some_and(|item| item.source != Source::Field);
+            if (names.is_empty() && computed) || names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            {
+                compiled.push(name.to_owned());
+            }
+        }
+        for wanted in &names {
+            if !compiled.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+                let near = crate::error::near(wanted, dictionary.iter().map(|(name, _)| name));
+                let (file, item) = (place.file.clone(), wanted.clone());
+                return Err(crate::Error::NoSuchItem { file, item, near }.into());
+            }
+        }
+        let mut bad = 0;
+        let world_env = world.env;
+        let mut out = self.output(world);
+        for name in &compiled {
+            // None of the records are shown: what fails is the item.
+            let sentence = format!("LIST {} \"\" {name} HDR.SUP COUNT.SUP ABSENT.IGNORE", place.file);
+            let done = crate::query::parse_command(&sentence, &snapshot)
+                .map_err(crate::Error::from)
+                .and_then(|plan| {
+                    snapshot.report(
+                        &plan,
+                        &world_env,
+                        None,
+                        crate::query::Screen::default(),
+                        &mut std::io::sink(),
+                    )
+                });
+            match done {
+                Ok(_) => out.line(&format!("{name} compiles"))?,
+                Err(error) => {
+                    bad += 1;
+                    out.line(&format!("{name}: {error}"))?;
+                }
+            }
+        }
+        out.line(&format!("{} item(s) compiled, {bad} with errors", compiled.len()))?;
+        self.return_code = if bad > 0 { -failure::BAD_ITYPE } else { count(compiled.len()) };
         Ok(())
     }
 
@@ -45,7 +104,7 @@ impl Session {
             .filter(|index| wanted.contains(&index.name))
             .map(|index| (index.name.clone(), index.no_case))
             .collect();
-        place.db.write(move |txn| {
+        self.restructure(&place.db, move |txn| {
             for (name, no_case) in &kinds {
                 txn.delete_index(&place.file, name)?;
                 txn.create_index_as(&place.file, name, *no_case)?;
@@ -61,7 +120,7 @@ impl Session {
     pub(super) fn delete_index(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let (place, file, wanted) = self.wanted(call, world)?;
         let names = wanted.clone();
-        place.db.write(move |txn| {
+        self.restructure(&place.db, move |txn| {
             names.iter().try_for_each(|name| txn.delete_index(&place.file, name).map(drop))
         })?;
         let mut out = self.output(world);
@@ -135,6 +194,7 @@ impl Session {
     ) -> Done<(super::locate::Place, String, Vec<String>)> {
         let mut args = call.args()?;
         args.take_anywhere("NO.QUERY");
+        args.take_anywhere("CONCURRENT");
         let file = args.word()?;
         let place = self.place(&file, world)?;
         let words = args.rest();

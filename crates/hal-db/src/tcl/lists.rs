@@ -23,12 +23,10 @@ impl Session {
             Some(file) => self.place(file, world)?,
             None => super::locate::Place { db: self.account.db.clone(), file: SAVED_LISTS.to_owned() },
         };
-        place.db.write(move |txn| {
-            if own && !txn.has_file(SAVED_LISTS) {
-                txn.create_file(SAVED_LISTS)?;
-            }
-            txn.write(&place.file, &id, &record)
-        })?;
+        if own && place.db.snapshot()?.catalog().file(SAVED_LISTS).is_err() {
+            self.restructure(&place.db, |txn| txn.create_file(SAVED_LISTS))?;
+        }
+        self.write(&place.db, move |txn| txn.write(&place.file, &id, &record))?;
         self.lists = lists;
         self.return_code = count(saved);
         Ok(self.output(world).line(&format!("{saved} records saved to select list '{name}'"))?)
@@ -54,7 +52,8 @@ impl Session {
         args.end()?;
         self.saved(&name)?;
         let id = name.clone();
-        self.account.db.write(move |txn| txn.delete(SAVED_LISTS, &id))?;
+        let db = self.account.db.clone();
+        self.write(&db, move |txn| txn.delete(SAVED_LISTS, &id))?;
         Ok(self.output(world).line(&format!("Saved select list '{name}' deleted"))?)
     }
 
@@ -69,12 +68,12 @@ impl Session {
         args.end()?;
         let record = self.saved(&name)?;
         let place = self.place(file.as_deref().unwrap_or(SAVED_LISTS), world)?;
-        if !overwrite && place.db.snapshot()?.read(&place.file, &new)?.is_some() {
+        if !overwrite && self.view(&place.db)?.read(&place.file, &new)?.is_some() {
             return Err(Failure::new(failure::ARGUMENTS, format!("'{new}' exists already"))
                 .hint("OVERWRITING replaces it"));
         }
         let shown = new.clone();
-        place.db.write(move |txn| txn.write(&place.file, &new, &record))?;
+        self.write(&place.db, move |txn| txn.write(&place.file, &new, &record))?;
         Ok(self.output(world).line(&format!("Saved select list '{name}' copied to '{shown}'"))?)
     }
 
@@ -109,7 +108,7 @@ impl Session {
         let (file, id) = (args.file()?, args.word()?);
         args.end()?;
         let place = self.place(&file, world)?;
-        let record = place.db.snapshot()?.read(&place.file, &id)?.ok_or_else(|| no_record(&id))?;
+        let record = self.view(&place.db)?.read(&place.file, &id)?.ok_or_else(|| no_record(&id))?;
         let found = self.lists.load(to, &[record])?;
         self.selected(found, &format!("{found} record(s) selected to list {to}"), world)
     }
@@ -121,7 +120,7 @@ impl Session {
         let from = args.number_after("FROM")?;
         let file = args.file()?;
         let place = self.place(&file, world)?;
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.view(&place.db)?;
         let mut words = args.rest();
         let saving = words.iter().position(|word| !word.quoted && word.text.eq_ignore_ascii_case("SAVING"));
         let field = match saving {
@@ -171,7 +170,7 @@ impl Session {
         let file = args.file()?;
         args.end()?;
         let place = self.place(&file, world)?;
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.view(&place.db)?;
         let mut items = Vec::new();
         for id in self.take_list(from)? {
             if snapshot.read(&place.file, &id)?.is_none() {
@@ -185,7 +184,7 @@ impl Session {
     /// Saved lists with their sizes.
     pub(super) fn list_lists(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         call.args()?.end()?;
-        let snapshot = self.account.db.snapshot()?;
+        let snapshot = self.read(&self.account.db)?;
         let mut found = 0;
         let mut out = self.output(world);
         if snapshot.catalog().file(SAVED_LISTS).is_ok() {
@@ -226,7 +225,7 @@ impl Session {
     }
 
     fn saved(&self, name: &str) -> Done<Record> {
-        let snapshot = self.account.db.snapshot()?;
+        let snapshot = self.read(&self.account.db)?;
         let record = match snapshot.catalog().file(SAVED_LISTS) {
             Ok(_) => snapshot.read(SAVED_LISTS, name)?,
             Err(_) => None,

@@ -13,8 +13,10 @@ mod help;
 mod indices;
 mod lists;
 mod locate;
+mod locks;
 mod output;
 mod paragraph;
+mod past;
 mod prompts;
 mod query;
 mod records;
@@ -23,6 +25,8 @@ mod stack;
 mod variables;
 mod verbs;
 mod voc;
+mod watch;
+mod work;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -59,6 +63,9 @@ pub trait Terminal {
     /// What became of the terminal; the command stops.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()>;
 
+    /// Hands on what was written, where it is held back.
+    fn flush(&mut self) {}
+
     /// Says that a command failed.
     fn complain(&mut self, failure: &Failure);
 
@@ -90,11 +97,24 @@ pub enum PageAnswer {
 
 /// What a session has to know of the machine.
 pub trait Host {
+    /// The clock that the history of records is kept by; `None` where none is kept.
+    fn clock(&self) -> Option<Arc<dyn crate::history::Clock>> {
+        None
+    }
+
     /// Opens another account; gives it with its path.
     ///
     /// # Errors
     /// [`crate::Error`]; the session says it in its own words.
     fn open_account(&mut self, name: &str) -> crate::Result<Account>;
+
+    /// Makes an account beside this one.
+    ///
+    /// # Errors
+    /// [`crate::Error`]; there is one of that name already, or no place for it.
+    fn create_account(&mut self, name: &str) -> crate::Result<Account> {
+        Err(crate::Error::Refused(format!("Account {name} cannot be made from here")))
+    }
 
     /// The record and file locks that are held, one line each, in the words of LIST.READU; `None`: locks are kept elsewhere.
     fn locks(&mut self) -> Option<Vec<String>> {
@@ -154,6 +174,12 @@ impl std::fmt::Debug for World<'_> {
 pub struct Session {
     account: Account,
     person: Person,
+    /// Transaction and locks in the account.
+    user: crate::Session,
+    /// The state that is read; `None` for the newest.
+    as_of: Option<work::When>,
+    /// NOSYNC has answered writes that may not show yet.
+    unsynced: bool,
     lists: SelectLists,
     stack: Stack,
     screen: settings::Size,
@@ -186,6 +212,9 @@ impl Session {
     #[must_use]
     pub fn new(account: Account, person: Person) -> Session {
         Session {
+            user: account.db.session(),
+            as_of: None,
+            unsynced: false,
             account,
             person,
             lists: SelectLists::new(),
@@ -205,10 +234,19 @@ impl Session {
         }
     }
 
-    /// What stands before a line: `:`, or `::` while list 0 is active (10.5).
+    /// What stands before a line: `:`, or `::` while list 0 is active (10.5). HAL's own: `T` in a transaction, `<` while
+    /// records are read as they were.
     #[must_use]
     pub fn prompt(&self) -> &'static str {
-        if self.lists.get(0).is_some() { "::" } else { ":" }
+        let list = self.lists.get(0).is_some();
+        match (self.user.in_transaction(), self.as_of.is_some(), list) {
+            (true, _, false) => "T:",
+            (true, _, true) => "T::",
+            (_, true, false) => "<:",
+            (_, true, true) => "<::",
+            (false, false, false) => ":",
+            (false, false, true) => "::",
+        }
     }
 
     /// @SYSTEM.RETURN.CODE after the last line: records found, or a negative error number (10.4, 21).

@@ -72,6 +72,11 @@ impl<'o> Output<'o> {
         self.put(b"\n")
     }
 
+    /// Hands on what was written so far: somebody waits for it.
+    pub(super) fn show(&mut self) {
+        self.terminal.flush();
+    }
+
     /// Why writing failed, when it did.
     pub(super) fn stopped(&self) -> Option<Stop> {
         self.stopped

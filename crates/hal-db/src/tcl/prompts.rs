@@ -141,7 +141,7 @@ impl Session {
         };
         let place =
             self.place(file, world).map_err(|_| Failure::new(NO_FILE, format!("File {file} not found")))?;
-        let Some(record) = place.db.snapshot()?.read(&place.file, id)? else { return Ok(String::new()) };
+        let Some(record) = self.view(&place.db)?.read(&place.file, id)? else { return Ok(String::new()) };
         let number = |at: usize| numbers.get(at).and_then(|number| number.parse().ok()).unwrap_or(0);
         Ok(record.extract_text(number(0), number(1), number(2)).into_owned())
     }

@@ -30,6 +30,10 @@ impl Watched<'_> {
 }
 
 impl View for Watched<'_> {
+    fn is_laid_over(&self) -> bool {
+        self.view.is_laid_over()
+    }
+
     fn with(&self, key: &[u8], found: &mut dyn FnMut(&[u8])) -> Result<bool> {
         self.check()?;
         self.view.with(key, found)
@@ -51,21 +55,46 @@ impl View for Watched<'_> {
 
 impl Session {
     pub(super) fn query(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
-        let (place, plan) = self.plan(call.verb.name, call.rest, call.text, world)?;
+        let (place, mut plan) = self.plan(call.verb.name, call.rest, call.text, world)?;
+        if plan.verb.labels() && plan.labels.is_none() {
+            // Nobody there: labels as they mostly are.
+            let answer = self.ask("COUNT,ROWS,SKIP,INDENT,SIZE,SPACE{,C}:", world).unwrap_or_default();
+            if !answer.trim().is_empty() {
+                plan.labels = Some(query::Labels::parse(&answer).ok_or_else(|| {
+                    let message = format!("'{answer}' does not say how labels lie");
+                    Failure::new(super::failure::ARGUMENTS, message)
+                        .hint("for two beside each other: 2,5,1,0,36,4,C (C leaves out blank lines)")
+                })?);
+            }
+        }
         let list = self.lists.take_for(&plan)?;
         let interrupt = world.terminal.interrupt();
         let env = world.env;
         if matches!(plan.verb, Verb::Reformat | Verb::Sreformat) {
-            let done = place.db.write(move |txn| txn.reformat(&plan, &env, list.as_deref()))?;
+            let done = self.write(&place.db, move |txn| txn.reformat(&plan, &env, list.as_deref()))?;
             self.return_code = count(done.written);
             let line =
                 format!("{} record(s) reformated, {} record(s) overwritten", done.written, done.overwritten);
             return Ok(self.output(world).line(&line)?);
         }
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.view(&place.db)?;
         let view = Watched { view: snapshot.view(), interrupt: &interrupt };
         let run =
             Run { view: &view, catalog: snapshot.catalog(), plan: &plan, env: &env, list: list.as_deref() };
+        if let Some((file, id)) = &plan.to_record {
+            let target = self.place(file, world)?;
+            let mut text = Vec::new();
+            let found = query::report(run, Screen { width: 32_000, lines: None }, &mut text)?;
+            let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
+            // The last line is the number of records, and ends.
+            let lines = &lines[..lines.len().saturating_sub(if plan.options.count_sup { 1 } else { 2 })];
+            let (count_of_lines, id) = (lines.len(), id.clone());
+            let record = crate::DynArray::from_bytes(lines.join(&crate::dynarray::FM));
+            let shown = format!("{count_of_lines} line(s) written to '{id}' of {file}");
+            self.write(&target.db, move |txn| txn.write(&target.file, &id, &record))?;
+            self.return_code = count(found);
+            return Ok(self.output(world).line(&shown)?);
+        }
         let mut out = self.output(world);
         if plan.options.no_page || plan.options.lptr {
             out = out.without_pages();
@@ -100,7 +129,7 @@ impl Session {
     pub(super) fn explain(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let (verb, rest) = call.rest.split_once(char::is_whitespace).unwrap_or((call.rest, ""));
         let (place, plan) = self.plan(verb, rest, call.rest, world)?;
-        let text = place.db.snapshot()?.explain(&plan, &world.env)?;
+        let text = self.view(&place.db)?.explain(&plan, &world.env)?;
         let mut out = self.output(world);
         Ok(text.lines().try_for_each(|line| out.line(line))?)
     }
@@ -116,7 +145,7 @@ impl Session {
         let (prefix, name, behind) = file_of(rest);
         let (place, rest) = match self.place(&format!("{prefix}{name}"), world) {
             Ok(place) => {
-                let snapshot = place.db.snapshot()?;
+                let snapshot = self.read(&place.db)?;
                 let behind = self.expand_phrases(&snapshot, &place.file, behind)?;
                 let rest = format!("{} {behind}", place.file);
                 (place, rest)
@@ -127,17 +156,28 @@ impl Session {
             }
             Err(failure) => return Err(failure),
         };
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.read(&place.db)?;
         let sentence = format!("{verb} {rest}");
-        let mut plan = query::parse_command(&sentence, &snapshot).map_err(Error::from)?;
+        let mut plan = query::parse_switched(&sentence, &snapshot, self.switches()).map_err(Error::from)?;
         typed.trim().clone_into(&mut plan.sentence);
         Ok((place, plan))
+    }
+
+    /// What OPTION has switched of the query language.
+    fn switches(&self) -> query::Switches {
+        let on = |name: &str| self.options.contains(name);
+        query::Switches {
+            priority_and: on("QUERY.PRIORITY.AND"),
+            with_implies_or: on("WITH.IMPLIES.OR"),
+            implied_eq: on("PICK.IMPLIED.EQ"),
+            wildcards: on("PICK.WILDCARD") || on("PICK.WILDCARDS"),
+        }
     }
 
     /// Words that are phrases of the VOC and mean nothing to the dictionary.
     fn expand_phrases(&self, snapshot: &Snapshot, file: &str, text: &str) -> Done<String> {
         let dictionary = snapshot.dictionary(file)?;
-        let own = self.account.db.snapshot()?;
+        let own = self.read(&self.account.db)?;
         let mut text = text.to_owned();
         for _ in 0..NESTING_MAX {
             let mut found = None;

@@ -60,7 +60,7 @@ impl Session {
         args.take_anywhere("LPTR");
         let file = args.file()?;
         let place = self.place(&file, world)?;
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.view(&place.db)?;
         let ids = self.ids(args.rest(), &snapshot, &place, false)?;
         let mut out = self.output(world);
         if no_page {
@@ -103,12 +103,16 @@ impl Session {
         let place = self.place(&file, world)?;
         let words = args.rest();
         let all = matches!(words.as_slice(), [word] if !word.quoted && word.text.eq_ignore_ascii_case("ALL"));
-        let ids = self.ids(words, &place.db.snapshot()?, &place, true)?;
+        let snapshot = self.view(&place.db)?;
+        let mut ids = self.ids(words, &snapshot, &place, true)?;
         if all && !sure && !ids.is_empty() {
             self.confirm(&format!("Delete all {} record(s) of {file}?", ids.len()), world)?;
         }
         let missing_too = !all;
-        let (deleted, missing) = place.db.clone().write(move |txn| {
+        let locked: Vec<String> =
+            ids.iter().filter(|id| self.is_locked_by_other(&place, id)).cloned().collect();
+        ids.retain(|id| !locked.contains(id));
+        let (deleted, missing) = self.write(&place.db.clone(), move |txn| {
             let mut missing = Vec::new();
             let mut deleted = 0;
             for id in ids {
@@ -121,6 +125,7 @@ impl Session {
             Ok((deleted, missing))
         })?;
         let mut out = self.output(world);
+        locked.iter().try_for_each(|id| out.line(&format!("'{id}' is locked and was not deleted")))?;
         if missing_too {
             missing.iter().try_for_each(|id| out.line(&format!("'{id}' not found")))?;
         }
@@ -148,13 +153,14 @@ impl Session {
             Some(to) => self.place(to, world)?,
             None => source.clone(),
         };
-        let pairs = pairs(words, |words| self.ids(words, &source.db.snapshot()?, &source, false))?;
+        let snapshot = self.view(&source.db)?;
+        let pairs = pairs(words, |words| self.ids(words, &snapshot, &source, false))?;
         let existing = match (replace, only) {
             (_, true) => Existing::Only,
             (true, false) => Existing::Replace,
             (false, false) => Existing::Keep,
         };
-        let copied = copy(&source, &target, pairs, existing, deleting)?;
+        let copied = self.copy_records(&snapshot, &source, &target, pairs, existing, deleting)?;
         let mut out = self.output(world);
         if report {
             copied.done.iter().try_for_each(|(id, new)| {
@@ -197,7 +203,8 @@ impl Session {
         let value = args.word()?;
         args.end()?;
         let place = self.place(&file, world)?;
-        let snapshot = place.db.snapshot()?;
+        let snapshot = self.read(&place.db)?;
+        let (name, part) = part_of(&name, &args)?;
         let number = self.field_number(&snapshot, &place.file, &name)?;
         let code = snapshot.dictionary(&place.file)?.column(&name).map(|item| item.conversion.clone());
         let code = code.filter(|code| !code.is_empty() && !value.is_empty());
@@ -212,16 +219,58 @@ impl Session {
             }
         };
         let shown = id.clone();
-        let new = place.db.clone().write(move |txn| {
+        if self.is_locked_by_other(&place, &id) {
+            return Err(Failure::new(
+                failure::LOCKED_BY_OTHER,
+                format!("'{id}' is locked by another session"),
+            )
+            .hint("LIST.READU shows by whom"));
+        }
+        let new = self.write(&place.db.clone(), move |txn| {
             let old = txn.read(&place.file, &id)?;
             let new = old.is_none();
             let mut record = old.unwrap_or_default();
-            record.set_field(number, &stored);
+            match part {
+                None => record.set_field(number, &stored),
+                Some(value) => {
+                    let field = i64::try_from(number).unwrap_or(i64::MAX);
+                    record.replace(field, value, 0, &stored);
+                }
+            }
             txn.write(&place.file, &id, &record)?;
             Ok(new)
         })?;
         let what = if new { "new record, " } else { "" };
         Ok(self.output(world).line(&format!("'{shown}': {what}field {number} set"))?)
+    }
+
+    /// `SET.JSON file {…}`: members of the object change their items, others stay (30.4).
+    pub(super) fn set_json(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
+        let wrong = || Failure::usage(call.verb.usage);
+        let (file, json) = call.rest.split_once(char::is_whitespace).ok_or_else(wrong)?;
+        let place = self.place(file, world)?;
+        let object: serde_json::Value = serde_json::from_str(json.trim())
+            .map_err(|error| Failure::new(failure::ARGUMENTS, format!("The JSON cannot be read: {error}")))?;
+        let id = object.get("id").or_else(|| object.get("@ID")).and_then(serde_json::Value::as_str);
+        let id = id.ok_or_else(wrong)?.to_owned();
+        if self.is_locked_by_other(&place, &id) {
+            return Err(Failure::new(
+                failure::LOCKED_BY_OTHER,
+                format!("'{id}' is locked by another session"),
+            ));
+        }
+        if self.user.in_transaction() {
+            let message = "SET.JSON is not done inside a transaction";
+            return Err(Failure::new(failure::NOT_IN_TRANSACTION, message).hint("SET is; or COMMIT it first"));
+        }
+        // The import has a write of its own: this asks whether one is possible.
+        self.restructure(&place.db, |_| Ok(()))?;
+        let report = crate::import::json(&place.db, &place.file, json.as_bytes(), &world.env)?;
+        if let Some(refusal) = report.refused.first() {
+            return Err(Failure::new(failure::ARGUMENTS, format!("'{id}': {}", refusal.reason)));
+        }
+        self.return_code = count(report.written);
+        Ok(self.output(world).line(&format!("'{id}': {} record(s) written", report.written))?)
     }
 
     /// The number of a field: a number, `F4`, or an item of the dictionary.
@@ -247,53 +296,65 @@ impl Session {
     }
 }
 
-fn copy(
-    source: &Place,
-    target: &Place,
-    pairs: Vec<Pair>,
-    existing: Existing,
-    deleting: bool,
-) -> Done<Copied> {
-    let snapshot = source.db.snapshot()?;
-    let same = source.db.is_same(&target.db);
-    let mut records = Vec::new();
-    let mut copied = Copied::default();
-    for (id, new) in pairs {
-        match snapshot.read(&source.file, &id)? {
-            Some(record) => records.push((id, new, record)),
-            None => copied.missing.push(id),
-        }
-    }
-    let (from, to) = (source.file.clone(), target.file.clone());
-    let work = move |txn: &mut Txn<'_>| {
-        let mut written = Vec::new();
-        for (id, new, record) in records {
-            match (txn.read(&to, &new)?.is_some(), existing) {
-                (true, Existing::Keep) => copied.existing.push(new),
-                (false, Existing::Only) => copied.absent.push(new),
-                _ => {
-                    written.push((new.clone(), record));
-                    copied.done.push((id, new));
-                }
+impl Session {
+    fn copy_records(
+        &mut self,
+        snapshot: &Snapshot,
+        source: &Place,
+        target: &Place,
+        pairs: Vec<Pair>,
+        existing: Existing,
+        deleting: bool,
+    ) -> Done<Copied> {
+        let same = source.db.is_same(&target.db);
+        let mut records = Vec::new();
+        let mut copied = Copied::default();
+        for (id, new) in pairs {
+            match snapshot.read(&source.file, &id)? {
+                Some(record) => records.push((id, new, record)),
+                None => copied.missing.push(id),
             }
         }
-        txn.write_all(&to, &written)?;
-        if deleting && same {
-            for (id, new) in &copied.done {
-                if from != to || id != new {
-                    txn.delete(&from, id)?;
+        let (from, to) = (source.file.clone(), target.file.clone());
+        let work = move |txn: &mut Txn<'_>| {
+            let mut written = Vec::new();
+            for (id, new, record) in records {
+                match (txn.read(&to, &new)?.is_some(), existing) {
+                    (true, Existing::Keep) => copied.existing.push(new),
+                    (false, Existing::Only) => copied.absent.push(new),
+                    _ => {
+                        written.push((new.clone(), record));
+                        copied.done.push((id, new));
+                    }
                 }
             }
+            txn.write_all(&to, &written)?;
+            if deleting && same {
+                for (id, new) in &copied.done {
+                    if from != to || id != new {
+                        txn.delete(&from, id)?;
+                    }
+                }
+            }
+            Ok(copied)
+        };
+        let copied = self.write(&target.db, work)?;
+        if deleting && !same {
+            let file = source.file.clone();
+            let ids: Vec<String> = copied.done.iter().map(|(id, _)| id.clone()).collect();
+            self.write(&source.db, move |txn| ids.iter().try_for_each(|id| txn.delete(&file, id).map(drop)))?;
         }
         Ok(copied)
-    };
-    let copied = target.db.write(work)?;
-    if deleting && !same {
-        let (file, ids) =
-            (source.file.clone(), copied.done.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>());
-        source.db.write(move |txn| ids.iter().try_for_each(|id| txn.delete(&file, id).map(drop)))?;
     }
-    Ok(copied)
+}
+
+/// `ITEM<2>`: the second value of an item; `ITEM<-1>` one behind the last.
+fn part_of(name: &str, args: &super::args::Args) -> Done<(String, Option<i64>)> {
+    let Some((name, value)) = name.strip_suffix('>').and_then(|inner| inner.split_once('<')) else {
+        return Ok((name.to_owned(), None));
+    };
+    let value = value.parse::<i64>().ok().filter(|value| (-1..=100_000).contains(value) && *value != 0);
+    Ok((name.to_owned(), Some(value.ok_or_else(|| args.wrong())?)))
 }
 
 /// `… TO file` behind the ids.

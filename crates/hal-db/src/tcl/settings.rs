@@ -1,13 +1,22 @@
 //! The session itself: its account, screen, options, clock and locks (22, 27).
 
 use super::failure::{self, Failure};
-use super::query::count;
 use super::verbs::Call;
 use super::{Done, Session, Terminal, World};
 use crate::conv;
 
 /// Columns of a printer's sheet.
 pub(super) const PRINTER_WIDTH: usize = 80;
+
+/// Options that change what a sentence means.
+const SERVED: &[&str] = &[
+    "QUERY.PRIORITY.AND",
+    "WITH.IMPLIES.OR",
+    "PICK.IMPLIED.EQ",
+    "PICK.WILDCARD",
+    "PICK.WILDCARDS",
+    "PICK.IMPLIED.EQ",
+];
 
 /// A size that TERM has set; 0 for that of the terminal itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +125,16 @@ impl Session {
         Ok(self.output(world).line(&line)?)
     }
 
+    pub(super) fn create_account(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
+        let mut args = call.args()?;
+        let name = args.word()?;
+        args.take("NO.QUERY");
+        args.end()?;
+        let made = world.host.create_account(&name)?;
+        let mut out = self.output(world);
+        Ok(out.line(&format!("Account {} is made in {}; LOGTO {name} works in it", made.name, made.path))?)
+    }
+
     pub(super) fn logto(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
         let mut args = call.args()?;
         let name = args.word()?;
@@ -123,8 +142,15 @@ impl Session {
         if name.eq_ignore_ascii_case(&self.account.name) {
             return Ok(());
         }
+        if self.user.in_transaction() {
+            return Err(Failure::new(failure::NOT_IN_TRANSACTION, "A transaction stays in its account")
+                .hint("COMMIT or ROLLBACK it first"));
+        }
         // Two openings of one account would shut each other out, so the lists go with the account, not the account first.
         self.account = Session::open_account(&name, world)?;
+        self.user = self.account.db.session();
+        self.as_of = None;
+        self.unsynced = false;
         self.lists.clear_all();
         Ok(())
     }
@@ -155,9 +181,12 @@ impl Session {
         if self.options.len() < 100 {
             self.options.insert(name.clone());
         }
-        Ok(self
-            .output(world)
-            .line(&format!("Option {name} is noted; HAL behaves the same with and without it"))?)
+        let line = if SERVED.contains(&name.as_str()) {
+            format!("Option {name} is on")
+        } else {
+            format!("Option {name} is noted; HAL behaves the same with and without it")
+        };
+        Ok(self.output(world).line(&line)?)
     }
 
     pub(super) fn date_format(&mut self, call: &Call<'_>, world: &mut World<'_>) -> Done {
@@ -169,20 +198,6 @@ impl Session {
         args.take("OFF");
         args.end()?;
         Ok(self.output(world).line("Date format is OFF (month first)")?)
-    }
-
-    pub(super) fn list_readu(&mut self, _: &Call<'_>, world: &mut World<'_>) -> Done {
-        let Some(locks) = world.host.locks() else {
-            return Ok(self
-                .output(world)
-                .line("No locks: this session holds none and sees none of others")?);
-        };
-        self.return_code = count(locks.len());
-        let mut out = self.output(world);
-        if locks.is_empty() {
-            return Ok(out.line("No locks")?);
-        }
-        Ok(locks.iter().try_for_each(|line| out.line(line))?)
     }
 
     pub(super) fn clear_screen(&mut self, _: &Call<'_>, world: &mut World<'_>) -> Done {
@@ -200,6 +215,11 @@ impl Session {
             failure::BARRED,
             format!("{}: commands of the operating system are off", call.verb.name),
         ))
+    }
+
+    pub(super) fn no_show(&mut self, _: &Call<'_>, _: &mut World<'_>) -> Done {
+        Err(Failure::new(failure::BARRED, "SHOW: HAL has no screen to pick records from")
+            .hint("SELECT file WITH … chooses them, LIST shows them"))
     }
 
     pub(super) fn no_programs(&mut self, call: &Call<'_>, _: &mut World<'_>) -> Done {

@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use super::*;
 use crate::date;
 
+mod changes;
+
 /// A screen that keeps what is shown, with answers given beforehand.
 struct Screen {
     size: (usize, Option<usize>),
@@ -73,6 +75,8 @@ impl Terminal for Screen {
 
 struct Machine {
     other: Database,
+    locks: Option<Vec<String>>,
+    clock: Option<Arc<changes::Clock>>,
 }
 
 impl Host for Machine {
@@ -84,7 +88,11 @@ impl Host for Machine {
     }
 
     fn locks(&mut self) -> Option<Vec<String>> {
-        Some(vec!["1 PERSON 3 RU".to_owned()])
+        self.locks.clone()
+    }
+
+    fn clock(&self) -> Option<Arc<dyn crate::history::Clock>> {
+        Some(self.clock.clone()?)
     }
 }
 
@@ -126,7 +134,11 @@ impl Bench {
             .unwrap();
         let person = Person { user: "ann".to_owned(), number: 7, tty: "screen".to_owned() };
         let session = Session::new(account("HOME", &people()), person);
-        Bench { session, screen: Screen::new(), machine: Machine { other } }
+        Bench {
+            session,
+            screen: Screen::new(),
+            machine: Machine { other, locks: Some(vec!["1 PERSON 3 RU".to_owned()]), clock: None },
+        }
     }
 
     /// What is shown for some lines.
@@ -571,4 +583,19 @@ proptest::proptest! {
         // Whatever came before: it still answers.
         proptest::prop_assert!(bench.run("WHO").ends_with(" HOME\n"));
     }
+}
+
+#[test]
+fn a_file_without_case_is_made_changed_and_renamed() {
+    let mut bench = Bench::new();
+    bench.run("CREATE.FILE NC NO.CASE");
+    let no_case =
+        |bench: &Bench, file: &str| bench.session.account.db.snapshot().unwrap().is_no_case(file).unwrap();
+    assert!(no_case(&bench, "NC"));
+    bench.run("CNAME NC TO NN");
+    assert!(no_case(&bench, "NN"));
+    bench.run("CONFIGURE.FILE NN CASE");
+    assert!(!no_case(&bench, "NN"));
+    bench.run("CONFIGURE.FILE NN NO.CASE");
+    assert!(no_case(&bench, "NN"));
 }

@@ -43,7 +43,11 @@ impl Session {
             "LPTRWIDE" => "80".to_owned(),
             "LPTRHIGH" => "66".to_owned(),
             "TRUE" => "1".to_owned(),
-            "FALSE" | "TRANSACTION.ID" | "TRANSACTION.LEVEL" => "0".to_owned(),
+            "FALSE" => "0".to_owned(),
+            "TRANSACTION.LEVEL" => self.user.transaction_level().to_string(),
+            // One a session: its number says which.
+            "TRANSACTION.ID" if self.user.in_transaction() => self.user.number().to_string(),
+            "TRANSACTION.ID" => "0".to_owned(),
             "VOC" => "VOC".to_owned(),
             "DS" => "/".to_owned(),
             "IP.ADDR" | "HOSTNAME" | "ANS" => String::new(),

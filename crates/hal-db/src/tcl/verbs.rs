@@ -40,7 +40,6 @@ impl std::fmt::Debug for Verb {
 
 /// Other names of verbs.
 const SYNONYMS: &[(&str, &str)] = &[
-    ("LIST.LABEL", "LIST"),
     ("CLEARSELECT", "CLEAR.SELECT"),
     ("GETLIST", "GET.LIST"),
     ("SAVELIST", "SAVE.LIST"),
@@ -69,7 +68,6 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("FIND", "SH"),
     ("CATALOG", "CATALOGUE"),
     ("T.LOAD", "T.DUMP"),
-    ("LIST.LOCKS", "LIST.READU"),
     ("?", "HELP"),
     ("CONFIGURE-FILE", "CONFIGURE.FILE"),
     ("GOTO", "GO"),
@@ -93,11 +91,12 @@ const fn verb(
 }
 
 /// Headings of HELP, in order.
-pub(super) const GROUPS: &[&str] = &[ASK, LISTS, RECORDS, FILES, INDICES, SESSION, PARAGRAPHS];
+pub(super) const GROUPS: &[&str] = &[ASK, LISTS, RECORDS, CHANGES, FILES, INDICES, SESSION, PARAGRAPHS];
 
 const ASK: &str = "Ask";
 const LISTS: &str = "Select lists";
 const RECORDS: &str = "Records";
+const CHANGES: &str = "Changes and locks";
 const FILES: &str = "Files";
 const INDICES: &str = "Indices";
 const SESSION: &str = "Session";
@@ -135,6 +134,14 @@ pub(super) const VERBS: &[Verb] = &[
         "whole records in order",
         Session::query,
     ),
+    verb(
+        "LIST.LABEL",
+        ASK,
+        "LIST.LABEL file {WITH item = \"value\"} items",
+        "records as labels beside each other",
+        Session::query,
+    ),
+    verb("SORT.LABEL", ASK, "SORT.LABEL file {BY item} items", "labels in order", Session::query),
     verb(
         "REFORMAT",
         ASK,
@@ -221,7 +228,20 @@ pub(super) const VERBS: &[Verb] = &[
         Session::copy,
     ),
     verb("DELETE", RECORDS, "DELETE {DICT} file ids|ALL {NO.QUERY}", "delete records", Session::delete),
-    verb("SET", RECORDS, "SET {DICT} file id item \"value\"", "change one item of a record", Session::set),
+    verb(
+        "SET",
+        RECORDS,
+        "SET {DICT} file id item{<n>} \"value\"",
+        "change an item of a record, or value n of it",
+        Session::set,
+    ),
+    verb(
+        "SET.JSON",
+        RECORDS,
+        "SET.JSON file {\"id\": \"P1\", \"town\": \"Rome\"}",
+        "change what an object names, or make a record",
+        Session::set_json,
+    ),
     verb(
         "CREATE.FILE",
         FILES,
@@ -271,15 +291,98 @@ pub(super) const VERBS: &[Verb] = &[
     verb("BUILD.INDEX", INDICES, "BUILD.INDEX file item|ALL", "fill an index again", Session::build_index),
     verb("DELETE.INDEX", INDICES, "DELETE.INDEX file item|ALL", "delete an index", Session::delete_index),
     verb("LIST.INDEX", INDICES, "LIST.INDEX file {item|ALL}", "the indices of a file", Session::list_index),
+    verb(
+        "COMPILE.DICT",
+        INDICES,
+        "COMPILE.DICT file {items}",
+        "whether the expressions of a dictionary compile",
+        Session::compile_dict,
+    ),
     verb("DISABLE.INDEX", "", "DISABLE.INDEX file item", "", Session::disable_index),
     verb("WHO", SESSION, "WHO", "number of the session and account", Session::who),
+    verb(
+        "CREATE.ACCOUNT",
+        SESSION,
+        "CREATE.ACCOUNT name",
+        "make an account, a folder beside this one",
+        Session::create_account,
+    ),
     verb("LOGTO", SESSION, "LOGTO account", "work in another account", Session::logto),
     verb("DATE", SESSION, "DATE {number|date}", "the day, or what number it has", Session::date),
     verb("TIME", SESSION, "TIME", "the time", Session::time),
     verb("TERM", SESSION, "TERM {width{,height}|DEFAULT}", "the size of the screen", Session::term),
     verb("STATUS", SESSION, "STATUS", "account, lists and counters", Session::status),
     verb("LISTU", SESSION, "LISTU", "who is here", Session::listu),
-    verb("LIST.READU", SESSION, "LIST.READU", "locks on records and files", Session::list_readu),
+    verb("NOSYNC", SESSION, "NOSYNC {ON|OFF}", "whether writes wait for the disk", Session::nosync),
+    verb(
+        "BEGIN",
+        CHANGES,
+        "BEGIN TRANSACTION",
+        "write all of what follows at once, or nothing",
+        Session::begin,
+    ),
+    verb("COMMIT", CHANGES, "COMMIT", "end a transaction: all of it is on disk", Session::end_transaction),
+    verb("ROLLBACK", CHANGES, "ROLLBACK", "end a transaction: nothing of it was", Session::end_transaction),
+    verb(
+        "END",
+        "",
+        "END TRANSACTION",
+        "end a transaction; what is not committed is undone",
+        Session::end_transaction,
+    ),
+    verb(
+        "TRANSACTION",
+        "",
+        "TRANSACTION START|COMMIT|ABORT",
+        "begin or end a transaction",
+        Session::transaction,
+    ),
+    verb(
+        "AS.OF",
+        CHANGES,
+        "AS.OF yyyy-mm-dd {hh:mm} | COMMIT n | NOW {sentence}",
+        "read records as they were",
+        Session::as_of,
+    ),
+    verb(
+        "HISTORY",
+        CHANGES,
+        "HISTORY {DICT} file id | HISTORY KEEP days | HISTORY OFF",
+        "what a record was before; how long that is kept",
+        Session::history,
+    ),
+    verb(
+        "UNDO",
+        CHANGES,
+        "UNDO {DICT} file id | UNDO COMMIT n",
+        "take back the last change of a record, or a commit",
+        Session::undo,
+    ),
+    verb(
+        "WATCH",
+        CHANGES,
+        "WATCH {DICT} file|ALL {FROM n} {COUNT n} {NO.WAIT}",
+        "show what changes, when it does; Ctrl-C ends it",
+        Session::watch,
+    ),
+    verb(
+        "LIST.READU",
+        CHANGES,
+        "LIST.READU {USER n} {FILE file} {DETAIL}",
+        "locks on records and files",
+        Session::list_readu,
+    ),
+    verb("RELEASE", CHANGES, "RELEASE {{DICT} file {ids}}", "let go of own locks", Session::release),
+    verb(
+        "UNLOCK",
+        CHANGES,
+        "UNLOCK {USER n} {FILE file} ids|ALL|FILELOCK",
+        "let go of anybody's locks",
+        Session::unlock,
+    ),
+    verb("LOCK", CHANGES, "LOCK n", "set a task lock, 0 to 63", Session::lock),
+    verb("LIST.LOCKS", CHANGES, "LIST.LOCKS", "the task locks", Session::list_locks),
+    verb("CLEAR.LOCKS", CHANGES, "CLEAR.LOCKS {n}", "let go of own task locks", Session::clear_locks),
     verb("OPTION", "", "OPTION {name {ON|OFF|DISPLAY}}", "", Session::option),
     verb("DATE.FORMAT", "", "DATE.FORMAT {ON|OFF}", "", Session::date_format),
     verb("CS", SESSION, "CS", "empty the screen", Session::clear_screen),
@@ -316,6 +419,7 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb("ED", "", "ED file id", "", Session::no_editor),
     verb("SH", "", "SH command", "", Session::no_system),
+    verb("SHOW", "", "SHOW file", "", Session::no_show),
     verb("RUN", "", "RUN program", "", Session::no_programs),
     verb("BASIC", "", "BASIC file program", "", Session::no_programs),
     verb("CATALOGUE", "", "CATALOGUE file program", "", Session::no_programs),

@@ -27,7 +27,7 @@ impl Session {
     /// # Errors
     /// A chain of R items without end, or one that leads nowhere.
     pub(super) fn voc(&self, word: &str) -> Done<Option<(String, Record)>> {
-        let snapshot = self.account.db.snapshot()?;
+        let snapshot = self.user.snapshot()?;
         for name in names(word) {
             if name.len() > crate::account::ID_BYTES_MAX {
                 continue;
@@ -141,7 +141,8 @@ impl Session {
         let mut fields = vec!["PA".to_owned()];
         fields.extend(lines);
         let (name, record) = (name.to_owned(), DynArray::from_fields(fields));
-        Ok(self.account.db.write(move |txn| txn.write("VOC", &name, &record))?)
+        let db = self.account.db.clone();
+        self.write(&db, move |txn| txn.write("VOC", &name, &record))
     }
 }
 

@@ -176,3 +176,33 @@ fn a_file_may_stand_outside_of_transactions_and_a_lock_may_be_demanded() {
     session.begin();
     assert!(session.end_command());
 }
+
+#[test]
+fn what_was_read_before_the_lock_must_still_be_so_when_it_is_held() {
+    let db = Database::in_memory();
+    db.write(|txn| {
+        txn.create_file("F")?;
+        txn.write("F", "A", &DynArray::from_text("1"))
+    })
+    .unwrap();
+    let mut session = db.session();
+    session.begin();
+    let other = db.clone();
+    // Another session commits between this one's reading and its lock.
+    let refused = session
+        .work(move |txn| {
+            let old = txn.read("F", "A")?.unwrap_or_default();
+            other.write(|txn| txn.write("F", "A", &DynArray::from_text("2")))?;
+            txn.write("F", "A", &DynArray::from_text(&format!("{}1", old.field_text(1))))
+        })
+        .unwrap_err();
+    assert!(refused.to_string().contains("changed at the same moment"), "{refused}");
+    session.work(|txn| txn.write("F", "A", &DynArray::from_text("3"))).unwrap();
+    assert_eq!(session.snapshot().unwrap().read("F", "A").unwrap().unwrap().field_text(1), "3");
+    assert_eq!(db.snapshot().unwrap().read("F", "A").unwrap().unwrap().field_text(1), "2");
+    // Two views of one commit that differ are not mistaken for each other.
+    let version = |snapshot: &crate::Snapshot| snapshot.version_of(&["F"]).unwrap();
+    assert_ne!(version(&session.snapshot().unwrap()), version(&db.snapshot().unwrap()));
+    session.commit().unwrap();
+    assert_eq!(db.snapshot().unwrap().read("F", "A").unwrap().unwrap().field_text(1), "3");
+}

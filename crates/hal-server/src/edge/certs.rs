@@ -18,6 +18,10 @@ use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use super::haproxy::Domain;
 
+pub mod inspect;
+pub mod letsencrypt;
+pub mod trust;
+
 /// What clients trust.
 pub const CA_FILE: &str = "hal-ca.pem";
 /// Signs server certificates; it need not stay on the machine of HAProxy.

@@ -2,6 +2,7 @@
 //! exactly one input of the session. Nothing in its loop sleeps.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::SinkExt;
@@ -17,6 +18,7 @@ use tracing::{debug, info};
 
 use super::Gateway;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
+use crate::metrics::Stage;
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -66,12 +68,14 @@ pub(super) async fn run(
     let (events_in, mut events) = mpsc::channel(EVENTS_MAX);
     let config = SessionConfig { audio: wishes.audio, ..SessionConfig::default() };
     let now = gateway.clock.now_ms();
+    let _counted = gateway.metrics.connected();
     let mut conn = Conn {
         id: gateway.new_session_id(),
         session: Session::new(config),
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
         next_ping: now + PING_MS,
+        begun: None,
         gateway,
         socket,
         events: events_in,
@@ -91,7 +95,10 @@ pub(super) async fn run(
                 }
                 None => Err(Closed),
             },
-            Some(event) = events.recv() => conn.step(Input::from(*event)).await,
+            Some(event) = events.recv() => {
+                conn.measure(&event);
+                conn.step(Input::from(*event)).await
+            }
             () = sleep_until(wake) => conn.timer().await,
             () = turned_true(&mut draining), if !drained => {
                 drained = true;
@@ -122,6 +129,8 @@ struct Conn {
     hearing: Option<Box<Hearing>>,
     client: &'static str,
     next_ping: Millis,
+    /// The turn that was begun last, and when its question had ended.
+    begun: Option<(TurnId, Millis)>,
     events: mpsc::Sender<Box<Event>>,
 }
 
@@ -161,6 +170,7 @@ impl Conn {
                 }
             },
             Message::Binary(bytes) => {
+                self.gateway.metrics.sound_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 self.sound(Source::Stream, |hearing, now| {
                     hearing.bytes(now, &bytes, DEFAULT_RATE_HZ, Source::Stream)
                 })
@@ -180,6 +190,7 @@ impl Conn {
             ClientMessage::Command(command) => self.step(Input::Command(command)).await,
             ClientMessage::SpeechEnded => self.speech_ended().await,
             ClientMessage::AudioChunk { bytes, rate_hz, is_final } => {
+                self.gateway.metrics.sound_bytes.fetch_add(bytes.expose().len() as u64, Ordering::Relaxed);
                 self.sound(Source::Chunks, |hearing, now| {
                     hearing.bytes(now, bytes.expose(), rate_hz, Source::Chunks)
                 })
@@ -261,6 +272,7 @@ impl Conn {
         for effect in effects {
             match effect {
                 Effect::Send(frame) => {
+                    self.count(&frame);
                     let json = self.frame(&frame);
                     self.feed(json).await?;
                     written = true;
@@ -268,6 +280,7 @@ impl Conn {
                 Effect::Ask { turn, hypotheses, spoken } => self.ask(turn, hypotheses, spoken),
                 Effect::Speak { turn, text } => self.speak(turn, text),
                 Effect::FinishHearing(turn) => {
+                    self.begun = Some((turn, self.gateway.clock.now_ms()));
                     let finished = self.hearing.as_mut().is_some_and(|hearing| hearing.finish(turn));
                     if !finished {
                         self.raise(Event::NotHeard { turn, code: Code::NoAudio });
@@ -290,7 +303,32 @@ impl Conn {
         if written { self.flush().await } else { Ok(()) }
     }
 
-    fn ask(&self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
+    /// Hearing is over when its words come.
+    fn measure(&self, event: &Event) {
+        if let (Event::Heard { turn, .. } | Event::NotHeard { turn, .. }, Some((begun, at))) =
+            (event, self.begun)
+            && *turn == begun
+        {
+            self.gateway.metrics.took(Stage::Hear, self.gateway.clock.now_ms().saturating_sub(at));
+        }
+    }
+
+    fn count(&mut self, frame: &Frame) {
+        let metrics = &self.gateway.metrics;
+        match frame {
+            Frame::Response { answer, is_repeat: false, .. } => {
+                metrics.answered(answer.outcome);
+                // With several questions at once the last one's time is told; the others have none.
+                if let Some((_, at)) = self.begun.take() {
+                    metrics.took(Stage::Total, self.gateway.clock.now_ms().saturating_sub(at));
+                }
+            }
+            Frame::Error { code, .. } => metrics.failed(*code),
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
         if hypotheses.is_empty() {
             return self.raise(Event::AskFailed { turn, code: Code::Internal });
         }
@@ -303,8 +341,14 @@ impl Conn {
             spoken,
             turn: turn.0,
         };
-        let events = self.events.clone();
+        let (clock, now) = (self.gateway.clock, self.gateway.clock.now_ms());
+        // A typed question begins here, a spoken one with the end of speech.
+        if self.begun.is_none_or(|(begun, _)| begun != turn) {
+            self.begun = Some((turn, now));
+        }
+        let (events, metrics) = (self.events.clone(), Arc::clone(&self.gateway.metrics));
         self.gateway.link.ask(ask, move |reply| {
+            metrics.took(Stage::Answer, clock.now_ms().saturating_sub(now));
             // A connection that is gone does not want to know.
             events.blocking_send(Box::new(answered(turn, reply))).ok();
         });
@@ -314,7 +358,9 @@ impl Conn {
         let gateway = Arc::clone(&self.gateway);
         let events = self.events.clone();
         tokio::spawn(async move {
+            let begun = gateway.clock.now_ms();
             let sound = gateway.engines.speak(text.into_inner()).await;
+            gateway.metrics.took(Stage::Speak, gateway.clock.now_ms().saturating_sub(begun));
             events.send(Box::new(Event::Spoken { turn, sound })).await.ok();
         });
     }

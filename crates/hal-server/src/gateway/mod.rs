@@ -5,14 +5,16 @@ mod hearing;
 mod link;
 mod page;
 mod routes;
+pub(crate) mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 pub(crate) use self::link::{Link, Remote};
-pub(crate) use self::routes::serve;
+pub(crate) use self::routes::{http, serve};
 use crate::clock::Clock;
 use crate::config;
 use crate::engines::Engines;
+use crate::metrics::Metrics;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -21,6 +23,17 @@ pub(crate) struct Gateway {
     pub engines: Arc<Engines>,
     pub link: Arc<Link>,
     pub config: config::Gateway,
+    /// What a reload may change. `config` is as it was at the start.
+    pub live: RwLock<Live>,
+    pub metrics: Arc<Metrics>,
+    /// TLS of the gateway's own; without it HAProxy has it, or nobody needs it.
+    pub tls: Option<Arc<tls::Tls>>,
+}
+
+/// Settings that are read again while the server runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Live {
+    pub origins: Vec<String>,
 }
 
 impl Gateway {

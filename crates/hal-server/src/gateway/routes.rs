@@ -4,7 +4,7 @@
 //! half an upgrade, as the deployment document's does; a real upgrade that lost a header on its way must say which.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, atomic};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,13 +15,15 @@ use axum::response::IntoResponse;
 use hal_wire::client::Greeting;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
+use super::tls::{Accepted, Tls};
 use super::{Gateway, page};
+use crate::metrics::Metrics;
 
 /// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -48,8 +50,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
     let connections = Arc::new(Semaphore::new(connections_max));
     let sockets = Arc::new(Semaphore::new(connections_max));
+    let (tls, metrics) = (gateway.tls.clone(), Arc::clone(&gateway.metrics));
     let shared = Shared { gateway, draining: draining.clone(), sockets: Arc::clone(&sockets) };
-    let service = TowerToHyperService::new(Router::new().fallback(route).with_state(shared));
+    let service = service(Router::new().fallback(route).with_state(shared));
     let drained = async {
         draining.wait_for(|draining| *draining).await.ok();
         // The health check goes on saying 503 while sessions end.
@@ -75,24 +78,41 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
             }
         };
         let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            metrics.connections_refused.fetch_add(1, atomic::Ordering::Relaxed);
             tokio::spawn(async move {
                 // Said to a client that may be gone already.
                 stream.write_all(BUSY).await.ok();
             });
             continue;
         };
-        let service = service.clone();
+        let (service, tls, metrics) = (service.clone(), tls.clone(), Arc::clone(&metrics));
         tokio::spawn(async move {
-            connection(stream, service).await;
+            connection(stream, service, tls, &metrics).await;
             drop(permit);
         });
     }
 }
 
-type Service = TowerToHyperService<Router>;
+pub(super) type Service = TowerToHyperService<Router>;
 
-async fn connection(stream: TcpStream, service: Service) {
+pub(super) fn service(router: Router) -> Service {
+    TowerToHyperService::new(router)
+}
+
+async fn connection(stream: TcpStream, service: Service, tls: Option<Arc<Tls>>, metrics: &Metrics) {
     stream.set_nodelay(true).ok();
+    let Some(tls) = tls else { return http(stream, service).await };
+    match tls.accept(stream).await {
+        Some(Accepted::Secure(stream)) => http(*stream, service).await,
+        Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
+        None => {
+            metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+/// Speaks HTTP/1.1 on a connection until it ends or becomes a WebSocket.
+pub(crate) async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Service) {
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_LIMIT)
@@ -174,7 +194,8 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
     if draining {
         return status(StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
-    if !origin_allowed(request.headers(), &shared.gateway.config.origins) {
+    let origins = shared.gateway.live.read().unwrap_or_else(PoisonError::into_inner).origins.clone();
+    if !origin_allowed(request.headers(), &origins) {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
@@ -242,7 +263,15 @@ fn plain(request: &Request, draining: bool) -> Response<Body> {
             }
             response
         }
-        Method::GET | Method::HEAD => get(request.uri().path(), wants_page(request.headers()), draining),
+        Method::GET | Method::HEAD => {
+            let mut response = get(request.uri().path(), wants_page(request.headers()), draining);
+            // HAProxy cuts the conversations of a server that fails its check; after 404 (`disable-on-404`) it only
+            // sends nobody new.
+            if draining && request.uri().query() == Some("draining=404") {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
         _ => {
             let mut response = status(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));

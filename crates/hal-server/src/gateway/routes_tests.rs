@@ -73,6 +73,17 @@ fn paths_are_known_by_their_last_segment() {
 }
 
 #[test]
+fn a_draining_gateway_says_404_to_a_check_that_asks_for_it() {
+    let ask = |uri: &str, draining| {
+        let request = Request::builder().uri(uri).body(Body::empty()).expect("a request");
+        plain(&request, draining).status().as_u16()
+    };
+    assert_eq!(ask("/healthz?draining=404", false), 200);
+    assert_eq!(ask("/healthz?draining=404", true), 404);
+    assert_eq!(ask("/healthz", true), 503);
+}
+
+#[test]
 fn the_url_says_what_a_client_wants() {
     let check = |uri: &str| wishes(&uri.parse().expect("a URI"), &HeaderMap::new());
     assert_eq!(check("/?greeting=state").greeting, Greeting::State);

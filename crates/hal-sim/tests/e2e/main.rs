@@ -2,6 +2,7 @@
 //!
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
+mod certs; // Certificates: certbot through HAProxy, its hook, and what is said about a bad one.
 mod crowd; // Many at once, and each gets its own answer.
 mod doctor; // Every fault of the table of diagnoses, staged and named.
 mod durability; // What was acknowledged survives kill -9.
@@ -10,7 +11,13 @@ mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
+mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
+mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
+mod proxy_limits; // What HAProxy refuses, and how.
+mod proxy_modes; // Each way to be found, and what is around it.
 mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
+mod service; // What a service manager, a firewall, a collector and an operator's signal meet.
 mod split; // Gateway and listener as two processes.
 mod stopping; // What a person or an operator stops, stops.
+mod tls; // TLS of the gateway's own: versions, renewal under open connections, http sent to https.
 mod voice; // A question spoken by espeak-ng, in each form that clients send sound.

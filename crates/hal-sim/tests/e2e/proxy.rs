@@ -10,37 +10,59 @@ use hal_sim::{http, ports, programs, wait};
 
 use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
 
-/// HAProxy with TLS before a household: configuration and certificate are HAL's own work.
+/// HAProxy before a household: configuration and certificate are HAL's own work.
 pub(crate) struct Front {
-    haproxy: Haproxy,
+    pub(crate) haproxy: Haproxy,
     /// What clients trust.
     pub(crate) authority: PathBuf,
+    /// Of TLS, or of everything in plain mode.
     pub(crate) port: u16,
-    http_port: u16,
+    pub(crate) http_port: u16,
+    pub(crate) file: PathBuf,
+}
+
+/// How a [`Front`] is made.
+pub(crate) struct Plan<'a> {
+    /// Words for `hal haproxy`, the mode among them.
+    pub(crate) words: &'a [&'a str],
+    pub(crate) gateways: Vec<u16>,
+    /// Other texts in the file: timeouts that a test can wait for. Each must be there.
+    pub(crate) changes: &'a [(&'a str, &'a str)],
+    /// A certificate of somebody else's making, which is its own authority; `None`: one of HAL's.
+    pub(crate) cert: Option<&'a Path>,
+    /// With a master process, which can be told to read its file again.
+    pub(crate) master: bool,
 }
 
 impl Front {
     /// `https://localhost:PORT/`, everything of which goes to the gateway.
     #[track_caller]
     pub(crate) fn subdomain(home: &Household) -> Front {
-        let folder = home.folder.path();
-        make_certificate(folder);
-        let (pem, file) = (folder.join("hal.pem"), folder.join("haproxy.cfg"));
-        let (port, http_port) = (ports::free(), ports::free());
-        let out = hal()
-            .args(["haproxy", "--mode", "subdomain", "--domain", "localhost", "--cert", text(&pem)])
-            .args(["--gateway", &format!("localhost:{}", home.server.gateway_port)])
-            .args([
-                "--https-port",
-                &port.to_string(),
-                "--http-port",
-                &http_port.to_string(),
-                "--stats-port",
-                "0",
-            ])
-            .args(["--unprivileged", "--runtime-dir", text(folder), "--output", text(&file)])
-            .output()
-            .expect("it runs");
+        Front::start(home.folder.path(), &Plan::subdomain(&[home.server.gateway_port]))
+    }
+
+    #[track_caller]
+    pub(crate) fn start(folder: &Path, plan: &Plan<'_>) -> Front {
+        let (pem, authority) = match plan.cert {
+            Some(cert) => (cert.to_owned(), cert.to_owned()),
+            None => {
+                make_certificate(folder);
+                (folder.join("hal.pem"), folder.join("hal-ca.pem"))
+            }
+        };
+        let file = folder.join("haproxy.cfg");
+        let (https_port, http_port) = (ports::free(), ports::free());
+        let mut command = hal();
+        command.arg("haproxy").args(plan.words).args(["--cert", text(&pem)]);
+        for gateway in &plan.gateways {
+            command.args(["--gateway", &format!("localhost:{gateway}")]);
+        }
+        command.args(["--https-port", &https_port.to_string(), "--http-port", &http_port.to_string()]);
+        if !plan.words.contains(&"--stats-port") {
+            command.args(["--stats-port", "0"]);
+        }
+        command.args(["--unprivileged", "--runtime-dir", text(folder), "--output", text(&file)]);
+        let out = command.output().expect("it runs");
         assert!(out.status.success(), "{}", said(&out));
         let verdict = Haproxy::check(&file).expect("haproxy runs");
         assert!(verdict.accepted, "{}", verdict.said);
@@ -50,35 +72,76 @@ impl Front {
             "not silent: {}",
             verdict.said
         );
-        let haproxy =
-            Haproxy::start(&file, port, Some(&folder.join("haproxy.sock"))).expect("haproxy starts");
-        Front { haproxy, authority: folder.join("hal-ca.pem"), port, http_port }
+        let mut written = std::fs::read_to_string(&file).expect("it was written");
+        for (old, new) in plan.changes {
+            assert!(written.contains(old), "{old} is not in the file");
+            written = written.replace(old, new);
+        }
+        std::fs::write(&file, written).expect("written");
+        let plain = plan.words.contains(&"plain");
+        let port = if plain { http_port } else { https_port };
+        let socket = folder.join("haproxy.sock");
+        let start = if plan.master { Haproxy::start_master } else { Haproxy::start };
+        let haproxy = start(&file, port, Some(&socket)).expect("haproxy starts");
+        Front { haproxy, authority, port, http_port, file }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/", self.port)
     }
 
+    /// Connects as any client would.
+    pub(crate) fn try_connect(&self, path: &str) -> anyhow::Result<Client> {
+        Client::connect(&Target { port: self.port, host: "localhost", path, ca: Some(&self.authority) })
+    }
+
     #[track_caller]
     pub(crate) fn connect(&self, path: &str) -> Client {
-        let target = Target { port: self.port, host: "localhost", path, ca: Some(&self.authority) };
-        Client::connect(&target).expect("the gateway greets through HAProxy")
+        self.try_connect(path).expect("the gateway greets through HAProxy")
+    }
+
+    /// One request over TLS, by `host`; header lines follow the request line.
+    #[track_caller]
+    pub(crate) fn ask(&self, request_line: &str, headers: &str) -> http::Answer {
+        let request = format!("{request_line} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
+        http::secure(self.port, "localhost", &self.authority, &request).expect("answered")
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> http::Answer {
+        self.ask(&format!("GET {path}"), "Host: localhost\r\n")
+    }
+}
+
+impl Plan<'_> {
+    pub(crate) fn subdomain(gateways: &[u16]) -> Plan<'static> {
+        let words = &["--mode", "subdomain", "--domain", "localhost"];
+        Plan { words, gateways: gateways.to_vec(), changes: &[], cert: None, master: false }
     }
 }
 
 /// `hal-ca.pem`, `hal-ca-key.pem` and `hal.pem` for the name and address of this machine.
 #[track_caller]
 fn make_certificate(folder: &Path) {
-    let out =
-        run_hal(&["cert", "self-signed", "--domain", "localhost", "--dir", text(folder)]).expect("it runs");
+    let out = run_hal(&[
+        "cert",
+        "self-signed",
+        "--domain",
+        "localhost",
+        "--domain",
+        "127.0.0.1",
+        "--dir",
+        text(folder),
+    ])
+    .expect("it runs");
     assert!(out.status.success(), "{}", said(&out));
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
-fn said(out: &Output) -> String {
+pub(crate) fn said(out: &Output) -> String {
     format!(
         "{}\n{}{}",
         out.status,
@@ -187,7 +250,7 @@ fn an_upgrade_that_lost_its_headers_on_the_way_is_told_which() {
 
 /// Waits until HAProxy has checked the one server of a backend, and returns what it found.
 #[track_caller]
-fn checked(haproxy: &Haproxy, backend: &str) -> Health {
+pub(crate) fn checked(haproxy: &Haproxy, backend: &str) -> Health {
     wait::until("HAProxy's first health check", || {
         let health = haproxy.health(backend).ok()?.into_iter().next()?;
         (!health.check.is_empty() && health.check != "INI").then_some(health)

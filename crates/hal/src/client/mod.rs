@@ -342,19 +342,56 @@ fn open(target: &Target, deadline: Instant) -> Result<Stream, Failure> {
         return Ok(Stream::new(Inner::Plain(timed)));
     }
     let chain = tls::Chain::default();
+    let mut stream = prepared(target, timed, &chain)?;
+    handshake(url, &mut stream, &chain)?;
+    Ok(Stream::new(Inner::Tls(Box::new(stream))))
+}
+
+type TlsStream = rustls::StreamOwned<rustls::ClientConnection, Timed>;
+
+fn prepared(target: &Target, timed: Timed, chain: &tls::Chain) -> Result<TlsStream, Failure> {
+    let host = &target.url.host;
     let config = tls::config(&target.ca_files, chain.clone())?;
-    let name = ServerName::try_from(url.host.clone())
-        .map_err(|_| Failure::new(format!("{:?} is not a name that a certificate can have", url.host)))?;
+    let name = ServerName::try_from(host.clone())
+        .map_err(|_| Failure::new(format!("{host:?} is not a name that a certificate can have")))?;
     let connection = rustls::ClientConnection::new(config.into(), name)
         .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?;
-    let mut stream = rustls::StreamOwned::new(connection, timed);
+    Ok(rustls::StreamOwned::new(connection, timed))
+}
+
+fn handshake(url: &ServerUrl, stream: &mut TlsStream, chain: &tls::Chain) -> Result<(), Failure> {
     while stream.conn.is_handshaking() {
         if let Err(error) = stream.conn.complete_io(&mut stream.sock) {
             let chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(diagnose::tls(url, &error, &chain));
         }
     }
-    Ok(Stream::new(Inner::Tls(Box::new(stream))))
+    Ok(())
+}
+
+/// What a server showed in its TLS handshake, and whether this machine trusts it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// Leaf first, DER.
+    pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) verdict: Result<(), Failure>,
+}
+
+/// Asks for the certificate of `target`, over a connection to `at` where that is another place than its name leads to.
+///
+/// # Errors
+/// No certificate came: no connection, or no TLS there.
+pub(crate) fn served(target: &Target, at: Option<&ServerUrl>) -> Result<Served, Failure> {
+    let deadline = now() + target.limits.connect;
+    let tcp = connect(at.unwrap_or(&target.url), deadline)?;
+    let chain = tls::Chain::default();
+    let mut stream = prepared(target, Timed::with_deadline(tcp, deadline), &chain)?;
+    let verdict = handshake(&target.url, &mut stream, &chain);
+    let chain = std::mem::take(&mut *chain.lock().unwrap_or_else(PoisonError::into_inner));
+    match verdict {
+        Err(failure) if chain.is_empty() => Err(failure),
+        verdict => Ok(Served { chain, verdict }),
+    }
 }
 
 fn connect(url: &ServerUrl, deadline: Instant) -> Result<TcpStream, Failure> {

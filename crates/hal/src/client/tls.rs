@@ -49,6 +49,61 @@ pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig,
     Ok(config)
 }
 
+/// A configuration that believes everything: for the question whether something answers at all, on this machine, with
+/// nothing to hide. Never for a conversation.
+pub(crate) fn blind_config() -> Result<ClientConfig, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let schemes = provider.signature_verification_algorithms.supported_schemes();
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Blind { schemes }))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+#[derive(Debug)]
+struct Blind {
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ServerCertVerifier for Blind {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
+}
+
 fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), Failure> {
     let refuse = |why: String| {
         Failure::new(format!("the CA file {} cannot be used: {why}", file.display()))

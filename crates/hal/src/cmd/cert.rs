@@ -1,13 +1,18 @@
-//! `hal cert`: a certificate of one's own.
+//! `hal cert`: certificates, made, fetched and judged.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use hal_server::edge::certs::inspect::day;
 use hal_server::edge::certs::{self, CertError, DAYS_MAX, SelfSigned, Written};
 
 use crate::report::{self, Exit, Failure};
 
-/// Make a certificate for HAProxy.
+mod letsencrypt;
+mod status;
+mod trust;
+
+/// Make, fetch and check certificates.
 #[derive(Debug, Args)]
 pub(crate) struct Cert {
     #[command(subcommand)]
@@ -17,6 +22,9 @@ pub(crate) struct Cert {
 #[derive(Debug, Subcommand)]
 enum CertCommand {
     SelfSigned(SelfSignedArgs),
+    Trust(trust::Trust),
+    Letsencrypt(letsencrypt::Letsencrypt),
+    Status(status::Status),
 }
 
 #[cfg(unix)]
@@ -47,28 +55,37 @@ struct SelfSignedArgs {
 
 impl Cert {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let CertCommand::SelfSigned(args) = self.command;
-        let mut request = SelfSigned::new(&args.names, &args.dir, unix_now()).map_err(refused)?;
-        request.days = args.days;
-        request.force = args.force;
+        match self.command {
+            CertCommand::SelfSigned(args) => args.run(),
+            CertCommand::Trust(trust) => trust.run(),
+            CertCommand::Letsencrypt(letsencrypt) => letsencrypt.run(),
+            CertCommand::Status(status) => status.run(),
+        }
+    }
+}
+
+impl SelfSignedArgs {
+    fn run(self) -> Result<Exit, Failure> {
+        let mut request = SelfSigned::new(&self.names, &self.dir, unix_now()).map_err(refused)?;
+        request.days = self.days;
+        request.force = self.force;
         let written = certs::self_signed(&request).map_err(refused)?;
-        tell(&written, &args.names);
+        tell(&written, &self.names)?;
         Ok(Exit::Done)
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "a certificate is valid from the day it is made")]
-fn unix_now() -> u64 {
+pub(super) fn unix_now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     // A clock before 1970 gives a certificate that is refused as expired, which is what it deserves.
     since.map_or(0, |since| since.as_secs())
 }
 
-fn tell(written: &Written, names: &[String]) {
-    let (year, month, day) = hal_db::date::ymd_from_day((written.until / 86_400) as i64 + 732);
+fn tell(written: &Written, names: &[String]) -> Result<(), Failure> {
     let pem = written.pem.display();
     let ca = written.ca.display();
-    report::talk(format_args!("{pem}: for {}, until {year:04}-{month:02}-{day:02}", names.join(", ")));
+    report::talk(format_args!("{pem}: for {}, until {}", names.join(", "), day(written.until as i64)));
     if written.ca_kept {
         report::talk(format_args!("{ca}: the authority is the one of before; clients need nothing new"));
     } else {
@@ -88,6 +105,11 @@ fn tell(written: &Written, names: &[String]) {
     report::talk(format_args!(
         "  hal ask --server https://{host} --ca {ca} \"What medications am I taking?\""
     ));
+    if !written.ca_kept {
+        report::talk("\nBrowsers and phones must be told once to trust the authority:\n");
+        report::talk(trust::text(&written.ca, &trust::Device::ALL)?);
+    }
+    Ok(())
 }
 
 fn refused(error: CertError) -> Failure {

@@ -12,8 +12,12 @@ use clap::{Args, Subcommand};
 use hal_db::{Database, Env, Error, query};
 use hal_server::clock::Clock;
 use hal_server::config::default_data_dir;
+use hal_server::holder;
 
 use crate::report::{self, Exit, Failure};
+
+/// What others hear has the database open.
+const PROGRAM: &str = "hal db";
 
 /// Width of a listing where stdout is no terminal.
 const WIDTH: usize = 80;
@@ -42,6 +46,7 @@ enum DbCommand {
     Backup(safe::Backup),
     Restore(safe::Restore),
     Verify(safe::Verify),
+    Compact(safe::Compact),
     #[command(external_subcommand)]
     Sentence(Vec<OsString>),
 }
@@ -67,6 +72,7 @@ impl Db {
             DbCommand::Backup(backup) => backup.run(self.data),
             DbCommand::Restore(restore) => restore.run(self.data),
             DbCommand::Verify(verify) => verify.run(self.data),
+            DbCommand::Compact(compact) => compact.run(self.data),
             DbCommand::Sentence(words) => {
                 let (words, data) = words_and_data(words, self.data)?;
                 sentence(&words_to_sentence(&words), data)
@@ -185,13 +191,17 @@ fn open(data: Option<PathBuf>) -> Result<Database, Failure> {
 
 /// Opens the household to read from it; a server that has it open goes on beside.
 pub(super) fn open_reading(data: Option<PathBuf>) -> Result<Database, Failure> {
-    let dir = existing(data)?;
-    match Database::open(&dir) {
+    open_or_read(&existing(data)?, PROGRAM)
+}
+
+/// Opens the household as `program`, to write if nobody else does, and makes it where there is none.
+pub(super) fn open_or_read(dir: &Path, program: &str) -> Result<Database, Failure> {
+    match holder::open(dir, program) {
         Ok(db) => {
             hal_db::schema::ensure_household(&db).map_err(explain)?;
             Ok(db)
         }
-        Err(Error::Locked { .. }) => Database::open_read_only(&dir).map_err(|error| locked(error, &dir)),
+        Err(Error::Locked { .. }) => Database::open_read_only(dir).map_err(|error| locked(error, dir)),
         Err(error) => Err(explain(error)),
     }
 }
@@ -202,18 +212,18 @@ pub(super) fn existing(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
         return Ok(dir);
     }
     Err(Failure::new(format!("there is no database in {}", dir.display()))
-        .hint("name its folder with --data DIR or HAL_DATA; `hal serve --demo` makes one"))
+        .hint("name its folder with --data DIR or HAL_DATA; `hal tcl --create` makes an empty one, `hal serve --demo` one to try"))
 }
 
 /// Opens the household, and makes it where there is none.
 fn open_or_make(dir: &Path) -> Result<Database, Failure> {
-    let db = Database::open(dir).map_err(|error| locked(error, dir))?;
+    let db = holder::open(dir, PROGRAM).map_err(|error| locked(error, dir))?;
     hal_db::schema::ensure_household(&db).map_err(explain)?;
     Ok(db)
 }
 
 /// The folder that is meant. Only sentences can be asked of a server elsewhere.
-fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+pub(super) fn data_dir(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let dir = chosen(data)?;
     match remote::address(&dir) {
         None => Ok(dir),
@@ -231,13 +241,9 @@ fn chosen(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "given to `map_err`")]
 fn locked(error: Error, dir: &Path) -> Failure {
-    if matches!(error, Error::Locked { .. }) {
-        return Failure::new(format!("the database in {} is open in a running `hal`", dir.display())).hint(
-            "stop `hal serve` (Ctrl-C there) and try again; or change records through it: `hal ask \"…\"`",
-        );
-    }
-    explain(error)
+    Failure::from_words(&holder::explain(&error, dir))
 }
 
 fn explain(error: Error) -> Failure {
@@ -294,9 +300,9 @@ mod tests {
     #[test]
     fn a_database_in_use_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let held = Database::open(dir.path()).unwrap();
+        let held = holder::open(dir.path(), "hal serve").unwrap();
         let failure = open(Some(dir.path().to_owned())).unwrap_err();
-        assert!(failure.message.contains("open in a running `hal`"), "{failure}");
+        assert!(failure.message.contains("open in `hal serve` (process"), "{failure}");
         assert!(failure.hints[0].contains("hal ask"), "{failure:?}");
         // What only reads goes on beside the server.
         let beside = open_reading(Some(dir.path().to_owned())).unwrap();

@@ -9,8 +9,10 @@ mod cert;
 mod chat;
 mod db;
 mod doctor;
+mod firewall;
 mod haproxy;
 mod serve;
+mod service;
 mod tcl;
 
 #[derive(Debug, Subcommand)]
@@ -18,8 +20,11 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Ask(ask::Ask),
     Chat(chat::Chat),
-    Haproxy(haproxy::Haproxy),
+    // Boxed: it has by far the most options.
+    Haproxy(Box<haproxy::Haproxy>),
     Cert(cert::Cert),
+    Firewall(firewall::Firewall),
+    Service(service::Service),
     Db(db::Db),
     Doctor(doctor::Doctor),
     Tcl(tcl::Tcl),
@@ -33,6 +38,8 @@ impl Command {
             Command::Chat(chat) => chat.run(),
             Command::Haproxy(haproxy) => haproxy.run(),
             Command::Cert(cert) => cert.run(),
+            Command::Firewall(firewall) => firewall.run(),
+            Command::Service(service) => service.run(),
             Command::Db(db) => db.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Tcl(tcl) => tcl.run(),

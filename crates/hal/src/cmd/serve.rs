@@ -33,6 +33,27 @@ pub(crate) struct Serve {
     /// Run one half only.
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
+    /// Speak TLS without HAProxy, with a certificate made here.
+    ///
+    /// Clients trust its authority once: `hal cert trust` says how.
+    #[arg(long)]
+    tls: bool,
+    /// Speak TLS with this certificate (PEM: certificate, chain, and the key unless
+    /// --tls-key names it). A new file is taken within seconds.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The key of --tls-cert.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A name or address more for the certificate of --tls; repeat it for several.
+    #[arg(long = "tls-name", value_name = "NAME", conflicts_with = "tls_cert")]
+    tls_names: Vec<String>,
+    /// With TLS: send http at this address to https, e.g. 0.0.0.0:80.
+    #[arg(long, value_name = "ADDR:PORT")]
+    redirect_listen: Option<SocketAddr>,
+    /// Write the log to this file instead of stderr.
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// Listen wider than this machine although nobody has to sign in.
     ///
     /// Whoever reaches the port can read and change the records. Behind HAProxy on the
@@ -49,8 +70,12 @@ enum Part {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        log();
-        let options = ServeOptions {
+        hal_server::run::run(self.options(), announce)?;
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn options(self) -> ServeOptions {
+        ServeOptions {
             demo: self.demo,
             data: self.data,
             listen: self.listen,
@@ -60,10 +85,15 @@ impl Serve {
                 Part::Gateway => Role::Gateway,
                 Part::Listener => Role::Listener,
             }),
+            tls: self.tls || !self.tls_names.is_empty(),
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            tls_names: self.tls_names,
+            redirect_listen: self.redirect_listen,
+            log_file: self.log_file,
+            colour: report::colour(),
             allow_remote: self.allow_remote_without_sign_in,
-        };
-        hal_server::run::run(options, announce)?;
-        Ok(Exit::Done)
+        }
     }
 }
 
@@ -79,10 +109,26 @@ fn announce(ready: &hal_server::run::Ready) {
         address.to_string()
     };
     if let Some(address) = &ready.gateway {
-        report::talk(format_args!("HAL is ready: http://{}", local(address)));
+        let scheme = if ready.tls.is_some() { "https" } else { "http" };
+        report::talk(format_args!("HAL is ready: {scheme}://{}", local(address)));
+    }
+    if let Some(tls) = &ready.tls {
+        if let Some(redirect) = &tls.redirect {
+            report::talk(format_args!("http://{} leads there", local(redirect)));
+        }
+        if let Some(authority) = &tls.authority {
+            report::talk(format_args!("Authority for the clients: {}", authority.display()));
+            report::hint(format_args!(
+                "hal cert trust --ca {}  says how a device trusts it",
+                authority.display()
+            ));
+        }
     }
     if let Some(address) = &ready.listener {
         report::talk(format_args!("QM listener: {address}"));
+    }
+    if let Some(address) = &ready.metrics {
+        report::talk(format_args!("Metrics: http://{}/metrics", local(address)));
     }
     if let Some(asks) = &ready.asks {
         report::talk(format_args!("Questions go to the QM listener at {asks}"));
@@ -106,8 +152,15 @@ fn announce(ready: &hal_server::run::Ready) {
             std::env::var_os("PATH").as_deref(),
             std::env::current_dir().ok().as_deref(),
         );
+        let mut program = format!("{program} ask");
+        if let (Some(tls), Some(address)) = (&ready.tls, &ready.gateway) {
+            program.push_str(&format!(" --server https://{}", local(address)));
+            if let Some(authority) = &tls.authority {
+                program.push_str(&format!(" --ca {}", authority.display()));
+            }
+        }
         for question in ready.offers.iter().take(OFFERS) {
-            report::talk(format_args!("  {program} ask {question:?}"));
+            report::talk(format_args!("  {program} {question:?}"));
         }
     }
 }
@@ -128,19 +181,6 @@ fn callable(program: Option<&Path>, search: Option<&OsStr>, here: Option<&Path>)
         None => program.display().to_string(),
     };
     if path.contains(' ') { format!("\"{path}\"") } else { path }
-}
-
-/// The log goes to stderr; `HAL_LOG` is error, warn, info (the default), debug or trace.
-fn log() {
-    use tracing_subscriber::filter::LevelFilter;
-    let level =
-        std::env::var("HAL_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(report::colour())
-        .with_target(false)
-        .init();
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub(crate) struct Tcl {
     /// Folder of the database; else that of HAL_DATA, else the usual place.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Makes the account where there is none yet.
+    #[arg(long)]
+    create: bool,
     /// A command and its words; quotes around all of it keep those within.
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
@@ -40,6 +43,7 @@ pub(crate) struct Tcl {
 const EXAMPLES: &str = "\
 Examples:
   hal tcl
+  hal tcl --create --data ./trial
   hal tcl 'SORT MEDICATION BY NAME NAME DOSE'
   hal tcl 'COUNT PERSON WITH TOWN = \"Rome\"'
   hal tcl < nightly.tcl
@@ -50,8 +54,12 @@ of several lines, the highest.";
 impl Tcl {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (words, data) = db::words_and_data(self.words, self.data)?;
-        let dir = db::existing(data)?;
-        let database = db::open_reading(Some(dir.clone()))?;
+        let dir = if self.create { db::data_dir(data)? } else { db::existing(data)? };
+        if !self.create && !dir.join(machine::STORE).exists() {
+            return Err(Failure::new(format!("there is no database in {}", dir.display()))
+                .hint("`hal tcl --create` makes one there; --data DIR or HAL_DATA names another folder"));
+        }
+        let database = db::open_or_read(&dir, "hal tcl")?;
         let mut machine = Machine::new(&dir, database);
         let interrupt = Arc::new(AtomicBool::new(false));
         let one = !words.is_empty();
@@ -114,7 +122,10 @@ fn converse(
         account.name, account.path
     ));
     if machine.reads_only() {
-        report::talk("A running `hal` has the database open: you can read beside it, not write.");
+        report::talk(format_args!(
+            "The database is open in {}: you can read beside it, not write.",
+            hal_server::holder::of(dir)
+        ));
     }
     loop {
         interrupt.store(false, Ordering::Relaxed);

@@ -8,7 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::lexer::{Kind, Token, tokens};
-use super::plan::{Count, Display, From, Operand, Options, Output, QueryPlan, Sample, Saving, SortKey, Verb};
+use super::plan::{
+    Count, Display, From, Labels, Operand, Options, Output, QueryPlan, Sample, Saving, SortKey, Verb,
+};
 use super::words::{Word, lookup, suggested};
 use super::{NESTING_MAX, SENTENCE_BYTES_MAX};
 use crate::Snapshot;
@@ -31,7 +33,7 @@ type Parsed<T> = std::result::Result<T, ParseError>;
 /// # Errors
 /// Names the word that is not understood, where it stands, and what may have been meant.
 pub fn parse(sentence: &str, snapshot: &Snapshot) -> Parsed<QueryPlan> {
-    parse_as(sentence, snapshot, true)
+    parse_as(sentence, snapshot, true, Switches::default())
 }
 
 /// Parses a sentence that a person typed, as QM does: an unknown word is the id of a record, which may be missing.
@@ -39,10 +41,31 @@ pub fn parse(sentence: &str, snapshot: &Snapshot) -> Parsed<QueryPlan> {
 /// # Errors
 /// In the words that users of QM know.
 pub fn parse_command(sentence: &str, snapshot: &Snapshot) -> Parsed<QueryPlan> {
-    parse_as(sentence, snapshot, false)
+    parse_as(sentence, snapshot, false, Switches::default())
 }
 
-fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool) -> Parsed<QueryPlan> {
+/// As [`parse_command`], with what OPTION has switched.
+///
+/// # Errors
+/// As [`parse_command`].
+pub fn parse_switched(sentence: &str, snapshot: &Snapshot, switches: Switches) -> Parsed<QueryPlan> {
+    parse_as(sentence, snapshot, false, switches)
+}
+
+/// Options that change what a sentence means (11.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Switches {
+    /// `QUERY.PRIORITY.AND`: AND binds tighter than OR; else they have equal rank.
+    pub priority_and: bool,
+    /// `WITH.IMPLIES.OR`: of several WITH clauses one must hold; else all.
+    pub with_implies_or: bool,
+    /// `PICK.IMPLIED.EQ`: `WITH ITEM "value"` means EQ; else the text is an id.
+    pub implied_eq: bool,
+    /// `PICK.WILDCARD`: `[x`, `x]` and `^` in operands of EQ and NE.
+    pub wildcards: bool,
+}
+
+fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool, switches: Switches) -> Parsed<QueryPlan> {
     if sentence.len() > SENTENCE_BYTES_MAX {
         let message = format!("the sentence is longer than {SENTENCE_BYTES_MAX} bytes");
         return Err(ParseError { message, at: SENTENCE_BYTES_MAX, near: Vec::new() });
@@ -62,6 +85,7 @@ fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool) -> Parsed<QueryPl
         dictionary,
         snapshot,
         strict,
+        switches,
         last_item: None,
         aliases: HashMap::new(),
         compiler: Compiler::new(Some(snapshot.catalog())),
@@ -87,10 +111,13 @@ fn parse_as(sentence: &str, snapshot: &Snapshot, strict: bool) -> Parsed<QueryPl
             footing: None,
             grand_total: None,
             output: Output::Report,
+            labels: None,
+            to_record: None,
             options: Options::default(),
         },
     };
     parser.defaults()?;
+    parser.labels()?;
     parser.elements()?;
     let plan = &parser.plan;
     if plan.columns.is_empty() && verb.shows() && !plan.options.id_only {
@@ -167,6 +194,7 @@ struct Parser<'a> {
     snapshot: &'a Snapshot,
     /// Whether an unknown word is a mistake, or the id of a record.
     strict: bool,
+    switches: Switches,
     /// What a relation without an item tests.
     last_item: Option<DataItem>,
     /// Items that the sentence named with AS.
@@ -198,6 +226,25 @@ impl Parser<'_> {
         if crate::fmt::Format::parse(&format).is_some() {
             self.plan.id_column.item.right = is_right(&format);
             self.plan.id_column.item.format = format.into_owned();
+        }
+        Ok(())
+    }
+
+    /// `@LABEL` of the dictionary: how labels lie, a number in each field from 2 on, C in field 8 (8.5).
+    fn labels(&mut self) -> Parsed<()> {
+        if !self.plan.verb.labels() || self.dictionary.get("@LABEL").is_none() {
+            return Ok(());
+        }
+        let Ok(Some(record)) = self.snapshot.read(&format!("DICT {}", self.plan.file), "@LABEL") else {
+            return Ok(());
+        };
+        let fields: Vec<String> = (2..=8).map(|field| record.field_text(field).into_owned()).collect();
+        self.plan.labels = Labels::parse(fields.join(",").trim_end_matches(','));
+        if self.plan.labels.is_none() {
+            return Err(error(
+                "@LABEL must say in fields 2 to 7: across, rows, skip, indent, size, space",
+                self.end,
+            ));
         }
         Ok(())
     }
@@ -270,8 +317,11 @@ impl Parser<'_> {
                 self.plan.grand_total = Some("'L'".to_owned());
                 Ok(())
             }
-            Word::Csv | Word::Delimiter | Word::Json => self.output(kind),
-            Word::Unserved => Err(error(&format!("{} is not available", word.to_uppercase()), at)),
+            Word::Csv | Word::Delimiter | Word::Json | Word::Xml => self.output(kind),
+            Word::Element => Err(error(
+                "ELEMENT needs a file of collections, which HAL does not keep: records are fields and values",
+                at,
+            )),
             _ => match self.aggregate(kind, &word)? {
                 true => Ok(()),
                 false => self.option(kind, &word, at),
@@ -300,6 +350,8 @@ impl Parser<'_> {
             Word::NoPage => &mut options.no_page,
             Word::NewPage => &mut options.new_page,
             Word::Repeating => &mut options.repeating,
+            Word::SortSup => &mut options.sort_sup,
+            Word::ColHdgSpace => &mut options.heading_spaces,
             Word::ColHdgId => &mut options.heading_is_name,
             Word::AbsentNull => &mut options.absent_null,
             Word::AbsentIgnore => &mut options.absent_ignore,
@@ -468,10 +520,12 @@ impl Parser<'_> {
     fn output(&mut self, kind: Word) -> Parsed<()> {
         self.plan.output = match kind {
             Word::Json => Output::Json,
+            Word::Xml => Output::Xml,
             Word::Csv => {
                 let mode = self.number().unwrap_or(1).clamp(1, 3) as u8;
                 let quoted = matches!(self.tokens.front(), Some(Token { kind: Kind::Quoted(text), .. }) if text.chars().count() == 1);
                 let delimiter = if quoted { self.expect_text()? } else { ",".to_owned() };
+                self.written_to()?;
                 Output::Delimited { delimiter, mode }
             }
             _ => {
@@ -481,6 +535,25 @@ impl Parser<'_> {
                 Output::Delimited { delimiter, mode: 0 }
             }
         };
+        Ok(())
+    }
+
+    /// Behind CSV: `AS file id`. `TO path` is refused, as commands write no files of the system.
+    fn written_to(&mut self) -> Parsed<()> {
+        let at = self.here();
+        if self.take(Word::As) {
+            let mut file = self.expect_text()?;
+            if file.eq_ignore_ascii_case("DICT") {
+                file = format!("DICT {}", self.expect_text()?);
+            }
+            self.plan.to_record = Some((file, self.expect_text()?));
+            return Ok(());
+        }
+        let list = |token: &Token| matches!(&token.kind, Kind::Word(word) if word.parse::<usize>().is_ok());
+        if self.peek_word() == Some(Word::To) && !self.tokens.get(1).is_some_and(list) {
+            let message = "CSV writes no files of the system: `hal tcl '...' > file` does, CSV AS file id writes a record";
+            return Err(error(message, at));
+        }
         Ok(())
     }
 

@@ -11,7 +11,12 @@ impl Parser<'_> {
     /// `WITH cond {AND|OR {WITH} cond}`; several clauses must all hold.
     pub(super) fn with(&mut self, negated: bool) -> Parsed<()> {
         let clause = self.clause(negated)?;
-        self.plan.select = Some(both(self.plan.select.take(), clause));
+        self.plan.select = Some(match self.plan.select.take() {
+            Some(before) if self.switches.with_implies_or => {
+                Condition::Or(Box::new(before), Box::new(clause))
+            }
+            before => both(before, clause),
+        });
         Ok(())
     }
 
@@ -42,6 +47,8 @@ impl Parser<'_> {
 
     /// `{AND|OR cond}` after a first condition: equal rank, from left to right.
     fn rest_of(&mut self, mut left: Condition) -> Parsed<Condition> {
+        // An OR that brackets hold together is no side of an AND to divide.
+        let mut joined = false;
         loop {
             let and = self.peek_word() == Some(Word::And);
             if !and && self.peek_word() != Some(Word::Or) {
@@ -63,8 +70,15 @@ impl Parser<'_> {
             if negated {
                 right = Condition::Not(Box::new(right));
             }
-            let (left_box, right_box) = (Box::new(left), Box::new(right));
-            left = if and { Condition::And(left_box, right_box) } else { Condition::Or(left_box, right_box) };
+            left = match left {
+                // The right side of an OR takes the AND that follows.
+                Condition::Or(first, second) if and && self.switches.priority_and && joined => {
+                    Condition::Or(first, Box::new(Condition::And(second, Box::new(right))))
+                }
+                left if and => Condition::And(Box::new(left), Box::new(right)),
+                left => Condition::Or(Box::new(left), Box::new(right)),
+            };
+            joined = true;
             self.tests += 1;
             if self.tests > TESTS_MAX {
                 return Err(error(&format!("there are more than {TESTS_MAX} tests"), self.here()));
@@ -108,6 +122,12 @@ impl Parser<'_> {
         let mut op = match self.peek_word() {
             Some(Word::Rel(op)) => op,
             Some(Word::Not) => RelOp::Ne,
+            None if self.switches.implied_eq
+                && matches!(self.tokens.front(), Some(Token { kind: Kind::Quoted(_), .. })) =>
+            {
+                self.tokens.push_front(Token { kind: Kind::Word("EQ".to_owned()), at: self.here() });
+                RelOp::Eq
+            }
             _ => return Ok(Test { item, every, op: RelOp::Present, no_case: false, operands: Vec::new() }),
         };
         let op_at = self.here();
@@ -136,6 +156,21 @@ impl Parser<'_> {
             while let Some(more) = self.further_operand() {
                 operands.push(more);
             }
+        }
+        if self.switches.wildcards
+            && matches!(op, RelOp::Eq | RelOp::Ne)
+            && operands.iter().any(|operand| matches!(operand, Operand::Literal(text) if is_wild(text)))
+        {
+            // LIKE has the same meaning in other letters.
+            let op = if op == RelOp::Eq { RelOp::Like } else { RelOp::Unlike };
+            let operands = operands
+                .into_iter()
+                .map(|operand| match operand {
+                    Operand::Literal(text) => Operand::Literal(pattern_of(&text)),
+                    other => other,
+                })
+                .collect();
+            return Ok(Test { item, every, op, no_case, operands });
         }
         Ok(Test { item, every, op, no_case, operands })
     }
@@ -200,6 +235,31 @@ impl Parser<'_> {
         self.tokens.pop_front();
         Some(operand)
     }
+}
+
+/// Whether a text holds a wildcard of Pick.
+fn is_wild(text: &str) -> bool {
+    text.starts_with('[') || text.ends_with(']') || text.contains('^')
+}
+
+/// A text with wildcards of Pick as a pattern: `[x` ends with x, `x]` begins with it, `^` is any one character.
+fn pattern_of(text: &str) -> String {
+    let ends = text.strip_prefix('[');
+    let inner = ends.unwrap_or(text);
+    let begins = inner.strip_suffix(']');
+    let inner = begins.unwrap_or(inner);
+    let mut pattern = if ends.is_some() { "...".to_owned() } else { String::new() };
+    for (at, literal) in inner.split('^').enumerate() {
+        if at > 0 {
+            pattern.push_str("1X");
+        }
+        if !literal.is_empty() {
+            let quote = if literal.contains('"') { '\'' } else { '"' };
+            pattern.push_str(&format!("{quote}{literal}{quote}"));
+        }
+    }
+    pattern.push_str(if begins.is_some() { "..." } else { "" });
+    pattern
 }
 
 /// Tests of one sentence; they are taken from left to right, so their number bounds the depth of the condition.

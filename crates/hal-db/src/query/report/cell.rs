@@ -82,6 +82,11 @@ impl Column {
         })
     }
 
+    /// `COL.HDG.SPACE`: as `'X'` before its display name has it.
+    pub(super) fn with_spaces(self) -> Column {
+        Column { fill: ' ', ..self }
+    }
+
     /// Line `index` of the heading, filled up to the width of the column.
     pub(super) fn heading_line(&self, index: usize) -> String {
         let justify = if self.right_heading { Justify::Right } else { Justify::Left };

@@ -1,7 +1,7 @@
 //! Results as JSON, one object a line, typed by the dictionary (section 30). Lines end with a newline, nothing else is said.
 
 use super::page::Page;
-use super::{Job, shown};
+use super::{Job, shown, xml};
 use crate::conv::{self, Status};
 use crate::dict::DataItem;
 use crate::dynarray::{DynArray, SM, VM, values};
@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::itype::Num;
 use crate::query::columns::{Builder, Rec};
 use crate::query::exec::Summary;
+use crate::query::plan::Output;
 use crate::query::rows::Content;
 
 /// What a conversion says of the values of an item.
@@ -31,6 +32,8 @@ struct Key {
     kind: Type,
     conversion: String,
     multi: bool,
+    /// Numbers are text: for XML, which has no others.
+    quoted: bool,
 }
 
 pub(super) fn write(job: &Job<'_, '_>, builder: &mut Builder<'_>, page: &mut Page<'_>) -> Result<Summary> {
@@ -43,6 +46,7 @@ pub(super) fn write(job: &Job<'_, '_>, builder: &mut Builder<'_>, page: &mut Pag
                 kind: kind(&display.item),
                 conversion: display.item.conversion.clone(),
                 multi: display.item.multi,
+                quoted: job.plan.output == Output::Xml,
             })
         })
         .collect::<Result<Vec<Key>>>()?;
@@ -93,7 +97,8 @@ pub(super) fn write(job: &Job<'_, '_>, builder: &mut Builder<'_>, page: &mut Pag
             }
             object.text.push(b']');
         }
-        page.bare(&object.end())
+        let object = object.end();
+        if job.plan.output == Output::Xml { page.bare(&xml::record(&object)) } else { page.bare(&object) }
     })
 }
 
@@ -183,6 +188,7 @@ fn scalar(key: &Key, value: &[u8], out: &mut Vec<u8>) {
         return out.extend(b"null");
     }
     match typed(key, value) {
+        Some(text) if key.quoted && !text.starts_with(b"\"") => string(&text, out),
         Some(text) => out.extend(text),
         None => {
             // What does not fit its type keeps its bytes, and says so (30.4).

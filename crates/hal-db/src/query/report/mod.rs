@@ -8,9 +8,11 @@ mod delimited;
 mod heading;
 mod items;
 mod json;
+mod label;
 mod page;
 mod tabular;
 mod vertical;
+mod xml;
 
 use std::io;
 
@@ -73,12 +75,23 @@ pub(crate) fn report(run: Run<'_>, screen: Screen, out: &mut dyn io::Write) -> R
             page.end()?;
             return Ok(summary.count);
         }
+        Verb::ListLabel | Verb::SortLabel => {
+            let summary = label::write(&job, &mut builder, &mut page)?;
+            return Ok(summary.count);
+        }
         Verb::List | Verb::Sort => match &plan.output {
             Output::Delimited { delimiter, mode } => {
                 delimited::write(&job, &mut builder, &mut page, delimiter.as_bytes(), *mode)?
             }
             Output::Json => {
                 let summary = json::write(&job, &mut builder, &mut page)?;
+                return Ok(summary.count);
+            }
+            Output::Xml => {
+                page.bare(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+                page.bare(format!("<file name=\"{}\">", xml::escaped(&plan.file)).as_bytes())?;
+                let summary = json::write(&job, &mut builder, &mut page)?;
+                page.bare(b"</file>")?;
                 return Ok(summary.count);
             }
             Output::Report => tabular::write(&job, &mut builder, &mut page)?,

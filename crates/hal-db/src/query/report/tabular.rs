@@ -19,7 +19,10 @@ const BREAK_TEXT: &str = "**";
 pub(super) fn write(job: &Job<'_, '_>, builder: &mut Builder<'_>, page: &mut Page<'_>) -> Result<Summary> {
     let options = job.plan.options;
     let columns = shown(job.plan)
-        .map(|display| Column::compile(display, options.heading_is_name, job.prepared, builder))
+        .map(|display| {
+            let column = Column::compile(display, options.heading_is_name, job.prepared, builder)?;
+            Ok(if options.heading_spaces { column.with_spaces() } else { column })
+        })
         .collect::<Result<Vec<Column>>>()?;
     let gap = match options.col_spaces {
         Some(gap) => total_width(&columns, gap).filter(|width| *width <= page.width()).map(|_| gap),

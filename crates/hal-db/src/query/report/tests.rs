@@ -369,3 +369,38 @@ fn the_dictionary_may_say_what_every_report_begins_with() {
     assert_eq!(got, "      1   Bonn\n      2   Rome\n      4   Rome\n\n3 record(s) listed\n");
     assert_eq!(ids(&snapshot, "SSELECT SALES"), "2 4");
 }
+
+#[test]
+fn xml_has_an_element_for_each_key_in_its_order() {
+    check(
+        "SORT SALES \"2\" \"4\" TOWN DATE ITEM PRICE NOTE XML",
+        &[
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+            "<file name=\"SALES\">",
+            "<record><id>2</id><town>Rome</town><date>2026-08-04</date><line><item>A1</item><price>1.50</price></line></record>",
+            "<record><id>4</id><town>Rome</town><date>2026-08-02</date><line><item>C3</item><item>C4</item><price>1.00</price><price>2.00</price></line><line><item>D5</item><price>3.00</price></line><note>&quot;x, y&quot;</note></record>",
+            "</file>",
+        ],
+    );
+}
+
+#[test]
+fn labels_lie_beside_each_other() {
+    let db = sales();
+    let labels = DynArray::from_fields(["X", "2", "3", "1", "2", "12", "1", "C"]);
+    db.write(move |txn| txn.write("DICT SALES", "@LABEL", &labels)).unwrap();
+    let got = screen(&db.snapshot().unwrap(), "SORT.LABEL SALES TOWN ITEM ID.SUP", Screen::default());
+    assert_eq!(
+        got,
+        "  Bonn         Rome\n  A1           A1\n  B2\n\n  Bonn         Rome\n               C3\n               C4\n\n"
+    );
+    let bad = DynArray::from_fields(["X", "2", "3"]);
+    db.write(move |txn| txn.write("DICT SALES", "@LABEL", &bad)).unwrap();
+    assert!(parse("LIST.LABEL SALES TOWN", &db.snapshot().unwrap()).is_err());
+}
+
+#[test]
+fn elements_of_collections_are_refused_in_words() {
+    let refused = parse_command("LIST SALES ELEMENT \"a/b\"", &sales().snapshot().unwrap()).unwrap_err();
+    assert!(refused.message.starts_with("ELEMENT needs a file of collections"), "{refused}");
+}

@@ -1,6 +1,6 @@
 //! The HAProxy of this machine: what it is able to do, and what it thinks of a file.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -45,6 +45,27 @@ pub fn check(program: &Path, file: &Path) -> std::io::Result<Checked> {
     }
     let said = [output.stdout, output.stderr].concat();
     Ok(Checked::Refused { said: String::from_utf8_lossy(&said).trim().to_owned() })
+}
+
+/// As [`check`], of a text that is no file yet.
+///
+/// # Errors
+/// As [`check`], or the text could not be written to a temporary file.
+pub fn check_text(program: &Path, text: &str) -> std::io::Result<Checked> {
+    // HAProxy reads -f only from files that it can open twice, so a pipe will not do.
+    let mut name = [0; 8];
+    getrandom::fill(&mut name).map_err(std::io::Error::other)?;
+    let path = std::env::temp_dir().join(format!("hal-haproxy-{:016x}.cfg", u64::from_ne_bytes(name)));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+    let checked = file.write_all(text.as_bytes()).and_then(|()| check(program, &path));
+    // What is left of it in the temporary folder harms nobody.
+    std::fs::remove_file(&path).ok();
+    match checked? {
+        Checked::Refused { said } => {
+            Ok(Checked::Refused { said: said.replace(&path.display().to_string(), "corrected") })
+        }
+        other => Ok(other),
+    }
 }
 
 #[cfg(test)]

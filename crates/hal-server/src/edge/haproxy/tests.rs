@@ -1,58 +1,125 @@
 use std::fs;
+use std::path::Path;
 
+use super::render::word;
 use super::*;
 use crate::edge::certs;
 
+fn domain() -> Domain {
+    Domain::parse("hal.example.test").unwrap()
+}
+
 fn subdomain() -> HaproxyOptions {
-    let domain = Domain::parse("hal.example.test").unwrap();
-    HaproxyOptions::new(Mode::Subdomain { domain, cert: CERT_DEFAULT.into() })
+    HaproxyOptions::new(Mode::Subdomain { domain: domain(), cert: CERT_DEFAULT.into() })
 }
 
 fn gateways(given: &[&str]) -> Vec<Gateway> {
     given.iter().map(|text| Gateway::parse(text).unwrap()).collect()
 }
 
-/// One of each kind, with what makes its file different.
-fn samples() -> Vec<(&'static str, HaproxyOptions)> {
+fn modes() -> Vec<Mode> {
+    let cert = || CERT_DEFAULT.into();
     vec![
-        ("subdomain.cfg", subdomain()),
-        ("plain.cfg", HaproxyOptions::new(Mode::Plain)),
-        (
-            "subdomain-own-ca-two-gateways.cfg",
-            HaproxyOptions {
-                gateways: gateways(&["localhost:8768", "[fd00::5]:8768"]),
-                ipv6: true,
-                hsts: false,
-                stats_port: None,
-                https_port: 8443,
-                http_port: 8080,
-                abilities: Abilities { version: Version { major: 3, minor: 2 }, prometheus: true },
-                ..subdomain()
-            },
-        ),
-        (
-            "plain-foreground.cfg",
-            HaproxyOptions {
-                process: Process::Foreground { runtime_dir: Some("/tmp/hal run".into()) },
-                http_port: 8080,
-                abilities: Abilities { version: Version::ASSUMED, prometheus: true },
-                ..HaproxyOptions::new(Mode::Plain)
-            },
-        ),
+        Mode::Subdomain { domain: domain(), cert: cert() },
+        Mode::Path {
+            domain: Domain::parse("example.test").unwrap(),
+            cert: cert(),
+            site: Gateway::parse(SITE_DEFAULT).unwrap(),
+        },
+        Mode::Address { address: Some("192.0.2.10".parse().unwrap()), cert: cert() },
+        Mode::Plain,
     ]
+}
+
+const VERSIONS: [(u16, u16); 4] = [(2, 4), (2, 8), (3, 0), (3, 2)];
+
+/// Each mode for each version, each mode as a snippet of both kinds, and what else makes a file different.
+fn samples() -> Vec<(String, HaproxyOptions)> {
+    let mut samples = Vec::new();
+    for mode in modes() {
+        let options = HaproxyOptions::new(mode);
+        let name = options.mode.name();
+        for (major, minor) in VERSIONS {
+            let abilities = Abilities { version: Version { major, minor }, prometheus: true };
+            samples.push((
+                format!("{name}-{major}.{minor}.cfg"),
+                HaproxyOptions { abilities, ..options.clone() },
+            ));
+        }
+        // What is installed where this was written: Debian 12.
+        let abilities = Abilities { version: Version::ASSUMED, prometheus: true };
+        let installed = HaproxyOptions { abilities, ..options };
+        for (kind, form) in [("sections", Form::Sections), ("lines", Form::Lines)] {
+            samples.push((
+                format!("{name}-snippet-{kind}.cfg"),
+                HaproxyOptions { form, stats_port: None, ..installed.clone() },
+            ));
+        }
+        samples.push((format!("{name}.cfg"), installed));
+    }
+    samples.push((
+        "subdomain-own-ca-two-gateways.cfg".to_owned(),
+        HaproxyOptions {
+            gateways: gateways(&["localhost:8768", "[fd00::5]:8768", "localhost:8769"]),
+            ipv6: true,
+            hsts: false,
+            stats_port: None,
+            https_port: 8443,
+            http_port: 8080,
+            proxy_v2: true,
+            ..subdomain()
+        },
+    ));
+    samples.push((
+        "ip-any-address.cfg".to_owned(),
+        HaproxyOptions {
+            http_port: 8080,
+            https_port: 8443,
+            acme: Gateway::local(18_888),
+            ..HaproxyOptions::new(Mode::Address { address: None, cert: CERT_DEFAULT.into() })
+        },
+    ));
+    samples.push((
+        "plain-foreground.cfg".to_owned(),
+        HaproxyOptions {
+            process: Process::Foreground { runtime_dir: Some("/tmp/hal run".into()) },
+            http_port: 8080,
+            ..HaproxyOptions::new(Mode::Plain)
+        },
+    ));
+    samples
 }
 
 #[test]
 fn files_are_as_reviewed() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge/golden");
-    for (name, options) in samples() {
-        let rendered = render(&options).unwrap();
+    let samples = samples();
+    for (name, options) in &samples {
+        let rendered = render(options).unwrap();
         let path = golden.join(name);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, &rendered).unwrap();
         }
         let reviewed = fs::read_to_string(&path).unwrap_or_default();
         assert!(rendered == reviewed, "{name} differs; UPDATE_GOLDEN=1 rewrites it, then review the diff");
+    }
+    for entry in fs::read_dir(golden).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(samples.iter().any(|(sample, _)| *sample == name), "{name} belongs to no sample");
+    }
+}
+
+#[test]
+fn comments_fit_80_columns_and_so_do_most_lines() {
+    for (name, options) in samples() {
+        let text = render(&options).unwrap();
+        for line in text.lines() {
+            if line.trim_start().starts_with('#') {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+        let long = text.lines().filter(|line| line.chars().count() > 80).count();
+        assert!(long * 8 < text.lines().count(), "{name}: {long} long lines");
     }
 }
 
@@ -68,14 +135,26 @@ fn the_installed_haproxy_accepts_every_file_without_a_warning() {
     let written = certs::self_signed(&request).unwrap();
     for (name, mut options) in samples() {
         options.abilities = found;
-        if let Mode::Subdomain { cert, .. } = &mut options.mode {
+        if let Mode::Subdomain { cert, .. } | Mode::Path { cert, .. } | Mode::Address { cert, .. } =
+            &mut options.mode
+        {
             *cert = written.pem.clone();
         }
         if name.contains("foreground") {
             options.process = Process::Foreground { runtime_dir: Some(dir.path().to_owned()) };
         }
-        let file = dir.path().join(name);
-        fs::write(&file, render(&options).unwrap()).unwrap();
+        let file = dir.path().join(&name);
+        let text = render(&options).unwrap();
+        // A snippet is checked as it is used: behind what a file has already.
+        let around = match options.form {
+            Form::Whole => "",
+            Form::Sections => "global\n    log stderr format raw local0\n\n",
+            Form::Lines => {
+                "global\n    log stderr format raw local0\n\ndefaults\n    mode http\n    timeout connect 5s\n    \
+                 timeout client 30s\n    timeout server 30s\n\nfrontend site\n    bind :8443\n"
+            }
+        };
+        fs::write(&file, format!("{around}{text}")).unwrap();
         let checked = installed::check(program, &file).unwrap();
         // A service file names the user and the chroot of the Debian package; a machine without them cannot load it.
         assert_eq!(checked, installed::Checked::Clean, "{name} with HAProxy {}", found.version);
@@ -91,12 +170,14 @@ fn every_section_that_is_used_exists() {
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
             if words.clone().next() == Some("#")
-                || !words.any(|word| word == "default_backend" || word == "table")
+                || !words.any(|word| matches!(word, "default_backend" | "use_backend" | "table"))
             {
                 continue;
             }
             let target = words.next().expect("a name follows");
-            assert!(text.contains(&format!("\nbackend {target}\n")), "{name}: backend {target}");
+            let plain = format!("\nbackend {target}\n");
+            let from = format!("\nbackend {target} from hal_defaults\n");
+            assert!(text.contains(&plain) || text.contains(&from), "{name}: backend {target}");
         }
     }
 }
@@ -115,6 +196,8 @@ fn what_the_original_description_got_wrong_is_never_written() {
             "stats auth",
             "*:8404",
             "other_backend",
+            "path_beg /voice ",
+            "hdr_beg",
         ] {
             assert!(!config.contains(wrong), "{name}: {wrong}");
         }
@@ -127,7 +210,7 @@ fn what_the_original_description_got_wrong_is_never_written() {
 #[test]
 fn plain_mode_answers_private_networks_only_and_has_no_tls() {
     let text = render(&HaproxyOptions::new(Mode::Plain)).unwrap();
-    assert!(text.contains("http-request deny deny_status 403 unless private"));
+    assert!(text.contains("http-request deny deny_status 403 if !hal_private"));
     assert!(!text.contains(" ssl crt "));
     assert!(!text.contains("set-header Strict-Transport-Security"));
 }
@@ -154,9 +237,11 @@ fn a_foreground_file_needs_no_root() {
 fn newer_haproxy_gets_what_only_it_knows() {
     let with = |major, minor| {
         let abilities = Abilities { version: Version { major, minor }, prometheus: false };
-        render(&HaproxyOptions { abilities, ..HaproxyOptions::new(Mode::Plain) })
+        render(&HaproxyOptions { abilities, ..subdomain() })
     };
     assert!(!with(2, 6).unwrap().contains("client-hs"));
+    assert!(!with(2, 6).unwrap().contains("bwlim-in"));
+    assert!(with(2, 8).unwrap().contains("filter bwlim-in"));
     assert!(with(3, 0).unwrap().contains("timeout client-hs 10s"));
     assert!(matches!(with(2, 2), Err(Refused::TooOld { .. })));
 }
@@ -226,4 +311,43 @@ fn contradictions_and_unsafe_words_are_refused() {
     for bad in ["/etc/it's here", "/etc/a\nbind :1", ""] {
         assert!(matches!(word(Path::new(bad)), Err(Refused::Path { .. })), "{bad:?}");
     }
+}
+
+#[test]
+fn a_shared_frontend_keeps_its_other_requests_as_they_were() {
+    for (name, options) in samples() {
+        let shared = options.form == Form::Lines || matches!(options.mode, Mode::Path { .. });
+        if !shared {
+            continue;
+        }
+        let text = render(&options).unwrap();
+        let rules = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("http-after-response") || line.starts_with("http-request deny"));
+        for rule in rules.filter(|rule| *rule != "http-after-response set-header X-HAL-Proxy haproxy") {
+            assert!(rule.contains(" if is_hal"), "{name}: {rule}");
+        }
+    }
+}
+
+#[test]
+fn the_address_of_ip_mode_is_read_or_refused_with_the_reason() {
+    fn check(given: &str, expected: Result<&str, &str>) {
+        match (parse_address(given), expected) {
+            (Ok(address), Ok(text)) => assert_eq!(address.to_string(), text, "{given}"),
+            (Err(Refused::Address { why, .. }), Err(part)) => assert!(why.contains(part), "{given}: {why}"),
+            (other, _) => panic!("{given}: {other:?}"),
+        }
+    }
+    check("192.0.2.10", Ok("192.0.2.10"));
+    check("[2001:db8::1]", Ok("2001:db8::1"));
+    check("2001:db8::1", Ok("2001:db8::1"));
+    check("0.0.0.0", Err("that clients use"));
+    check("https://192.0.2.10/", Err("without https://"));
+    check("hal.example.test", Err("--mode subdomain"));
+    check("192.0.2.10\n    daemon", Err("not an address"));
+    let six = Mode::Address { address: Some("2001:db8::1".parse().unwrap()), cert: CERT_DEFAULT.into() };
+    let text = render(&HaproxyOptions::new(six)).unwrap();
+    assert!(text.contains("redirect prefix https://[2001:db8::1] code 301"), "{text}");
 }

@@ -59,6 +59,9 @@ enum TextEncoding {
     /// ISO 8859-1.
     #[value(name = "latin1", alias = "latin-1", alias = "iso-8859-1")]
     Latin1,
+    /// Windows-1252, what Windows writes in western Europe.
+    #[value(name = "windows-1252", alias = "cp1252")]
+    Windows1252,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -74,6 +77,7 @@ impl From<TextEncoding> for Encoding {
         match encoding {
             TextEncoding::Utf8 => Encoding::Bytes,
             TextEncoding::Latin1 => Encoding::Latin1,
+            TextEncoding::Windows1252 => Encoding::Windows1252,
         }
     }
 }

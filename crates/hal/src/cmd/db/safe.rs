@@ -1,10 +1,10 @@
-//! `hal db backup`, `restore` and `verify`: keeping the records safe, also while a server holds them.
+//! `hal db backup`, `restore`, `verify` and `compact`: keeping the records safe, also while a server holds them.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use hal_db::verify::{Pages, Verification};
-use hal_db::{backup, verify};
+use hal_db::{backup, compact, verify};
 
 use super::{data_dir, existing, explain, locked, open_reading};
 use crate::report::{self, Exit, Failure};
@@ -40,6 +40,27 @@ pub(super) struct Verify {
     /// A backup to check instead of the database.
     #[arg(value_name = "BACKUP")]
     backup: Option<PathBuf>,
+}
+
+/// Make the file of the database as small as what it holds.
+///
+/// It is written anew beside, compared, and then put in its place: an interruption loses
+/// nothing. Nobody may have the database open, and the disk needs room for both.
+#[derive(Debug, Args)]
+pub(super) struct Compact {}
+
+impl Compact {
+    pub(super) fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
+        let dir = existing(data)?;
+        let done = compact::account(&dir).map_err(|error| locked(error, &dir))?;
+        let (before, after) = (size(done.before), size(done.after));
+        report::data(&format!(
+            "{}: {before} before, {after} now, {} entries\n",
+            dir.display(),
+            done.entries
+        ))?;
+        Ok(Exit::Done)
+    }
 }
 
 impl Backup {

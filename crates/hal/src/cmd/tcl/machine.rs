@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hal_db::tcl::{Account, Host};
 use hal_db::{Database, Error};
+use hal_server::clock::Clock;
+use hal_server::holder;
 
+/// What others hear has a database open.
+const PROGRAM: &str = "hal tcl";
 /// Name of the file that makes a folder an account.
-const STORE: &str = "hal.redb";
+pub(super) const STORE: &str = "hal.redb";
 
 /// Accounts that are open. Each is opened once: a second opening would shut out the first.
 pub(super) struct Machine {
@@ -53,6 +58,28 @@ impl Machine {
 }
 
 impl Host for Machine {
+    fn clock(&self) -> Option<Arc<dyn hal_db::history::Clock>> {
+        Some(Arc::new(Clock::start()))
+    }
+
+    fn create_account(&mut self, name: &str) -> hal_db::Result<Account> {
+        let dir = if name.contains(std::path::is_separator) {
+            PathBuf::from(name)
+        } else if name == "." || name == ".." || name.is_empty() || name.starts_with('-') {
+            return Err(Error::Refused(format!("An account cannot be called '{name}'")));
+        } else {
+            self.home.parent().unwrap_or(Path::new(".")).join(name.to_lowercase())
+        };
+        if dir.join(STORE).exists() || self.folder(name).is_some() {
+            return Err(Error::Refused(format!("There is an account {name} already\n\nhint: LOGTO {name}")));
+        }
+        let database = holder::open(&dir, PROGRAM)?;
+        let dir = canonical(&dir);
+        let made = account(&dir, &database);
+        self.open.insert(dir, database);
+        Ok(made)
+    }
+
     fn open_account(&mut self, name: &str) -> hal_db::Result<Account> {
         let Some(dir) = self.folder(name) else {
             return Err(Error::Refused(format!(
@@ -64,7 +91,7 @@ impl Host for Machine {
         if let Some(database) = self.open.get(&dir) {
             return Ok(account(&dir, database));
         }
-        let database = match Database::open(&dir) {
+        let database = match holder::open(&dir, PROGRAM) {
             Err(Error::Locked { .. }) => Database::open_read_only(&dir)?,
             other => other?,
         };

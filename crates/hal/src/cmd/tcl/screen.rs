@@ -109,6 +109,13 @@ impl Terminal for Screen {
         written
     }
 
+    fn flush(&mut self) {
+        if self.out.flush().is_err() {
+            self.gone = true;
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn complain(&mut self, failure: &Failure) {
         // In the order of what came before it on stdout.
         self.out.flush().ok();
