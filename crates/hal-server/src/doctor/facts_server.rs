@@ -57,6 +57,10 @@ pub struct Holder {
 #[serde(default)]
 pub struct Gateway {
     pub connect: Option<Connect>,
+    /// It speaks TLS itself.
+    pub tls: bool,
+    /// The first name or address of its own certificate.
+    pub name: Option<String>,
     pub health: Option<Http>,
     pub upgrade: Option<Upgrade>,
 }

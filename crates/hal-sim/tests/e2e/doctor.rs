@@ -218,3 +218,17 @@ fn a_person_sees_a_short_list_that_fits_80_columns() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
+
+#[test]
+fn a_gateway_that_speaks_tls_itself_is_found_by_its_own_authority() {
+    let home = crate::household::Household::start_with(&["--tls"]);
+    let seat = server::Seat {
+        data: home.folder.path().to_str().expect("a plain name").to_owned(),
+        gateway: home.server.gateway_port,
+        listener: home.server.listener_port,
+    };
+    let told = seat.in_words(&[]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(0), "{text}");
+    assert!(text.contains("ok    certificate") && text.contains("ok    question"), "{text}");
+}

@@ -106,6 +106,11 @@ pub(super) const CASES: &[Case] = &[
         plain(t, &front, Raised::http)
     }),
     Case::new("http on a TLS port", &["scheme.needs-https"], |t| plain(t, &Front::tls(t), Raised::http)),
+    Case::new("http to a gateway with TLS of its own", &["scheme.needs-https"], |t| {
+        let server =
+            Options::demo(&t.room()).with(&["--tls"]).start().map_err(|error| format!("{error:#}"))?;
+        Ok(at(&server.url()))
+    }),
     Case::new("https on a plain port", &["scheme.no-tls-here"], |t| {
         plain(t, &Front::new(t.gateway()), Raised::https)
     }),

@@ -124,16 +124,18 @@ fn by_status(client: &Client, health: &Http) -> Option<Finding> {
     }
 }
 
+/// It speaks https, and says so.
+pub(super) fn sent_on(client: &Client, to: &str) -> Finding {
+    let place = to.trim_end_matches("/healthz").trim_end_matches('/');
+    Finding::error("scheme.needs-https", format!("{} sends clients on to https", client.target.url()))
+        .why("WebSocket clients do not follow a redirect")
+        .fix(format!("HAL_SERVER_URL={place}"))
+}
+
 fn redirected(client: &Client, health: &Http) -> Finding {
     let to = health.location.as_deref().unwrap_or("nowhere");
     if !client.target.secure && to.starts_with("https://") {
-        let place = to.trim_end_matches("/healthz");
-        return Finding::error(
-            "scheme.needs-https",
-            format!("{} sends clients on to https", client.target.url()),
-        )
-        .why("WebSocket clients do not follow a redirect")
-        .fix(format!("HAL_SERVER_URL={place}"));
+        return sent_on(client, to);
     }
     Finding::error("path.redirected", format!("{} redirects to {to}", client.target.url()))
         .why("WebSocket clients do not follow a redirect; a web page is there, not HAL")

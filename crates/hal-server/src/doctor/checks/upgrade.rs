@@ -33,6 +33,9 @@ fn broken(client: &Client, upgrade: &Upgrade) -> Option<Finding> {
             .fix("remove `http-response del-header Upgrade` from HAProxy's file"),
         101 => return ungreeted(client, upgrade),
         401 => return Some(sign_in(upgrade)),
+        301 | 302 | 303 | 307 | 308 if !client.target.secure && goes_to_tls(http) => {
+            return Some(super::http::sent_on(client, http.location.as_deref().unwrap_or_default()));
+        }
         403 if gateway => Finding::error("upgrade.refused", "the gateway refuses the WebSocket (403)")
             .why("it does not let this origin or this user in")
             .fix("pages of other hosts are named under gateway.origins in hal.toml"),
@@ -56,6 +59,10 @@ fn broken(client: &Client, upgrade: &Upgrade) -> Option<Finding> {
             .fix("compare use_backend rules with `acl … hdr(Upgrade)` in HAProxy's file"),
     };
     Some(finding)
+}
+
+fn goes_to_tls(http: &Http) -> bool {
+    http.location.as_deref().is_some_and(|to| to.starts_with("https://"))
 }
 
 fn ungreeted(client: &Client, upgrade: &Upgrade) -> Option<Finding> {

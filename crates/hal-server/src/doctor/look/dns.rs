@@ -99,7 +99,10 @@ fn query(host: &str, kind: u16, server: SocketAddr, eyes: Eyes) -> DnsAnswer {
                 return Ok(DnsAnswer::TimedOut);
             }
             socket.set_read_timeout(Some(left))?;
-            let count = socket.recv(&mut buffer)?;
+            let count = match socket.recv(&mut buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
             // What is not an answer to this question is somebody else's.
             if let Some(answer) = answer(&buffer[..count], id, kind) {
                 return Ok(answer);

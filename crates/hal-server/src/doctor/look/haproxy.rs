@@ -13,6 +13,7 @@ const LOG_DEFAULT: &str = "/var/log/haproxy.log";
 const LOG_BYTES_MAX: u64 = 2 << 20;
 const IDLE_MAX: usize = 200;
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
+const TRIES_MAX: u32 = 5;
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Looks at it. `None`: there is no file, or it has nothing to do with HAL and nobody named it.
@@ -140,8 +141,20 @@ fn check(path: &str) -> Check {
     Check::Refused(lines.take(20).map(str::to_owned).collect())
 }
 
-#[cfg(unix)]
+/// Asks again when a signal came between, as the system does not do by itself here.
 fn ask_socket(path: &str, command: &str, eyes: Eyes) -> std::io::Result<String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match ask_socket_once(path, command, eyes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted && tries < TRIES_MAX => {}
+            other => return other,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn ask_socket_once(path: &str, command: &str, eyes: Eyes) -> std::io::Result<String> {
     use std::io::{Read as _, Write as _};
     let mut socket = std::os::unix::net::UnixStream::connect(path)?;
     socket.set_read_timeout(Some(eyes.wait))?;
@@ -160,7 +173,7 @@ fn ask_socket(path: &str, command: &str, eyes: Eyes) -> std::io::Result<String> 
 }
 
 #[cfg(not(unix))]
-fn ask_socket(_: &str, _: &str, _: Eyes) -> std::io::Result<String> {
+fn ask_socket_once(_: &str, _: &str, _: Eyes) -> std::io::Result<String> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 

@@ -13,7 +13,9 @@ use super::socket::connect;
 use super::websocket::{SignIn, upgrade};
 use super::{Eyes, ServerAsk, certificates, firewall, haproxy, host, ports, within};
 use crate::config::{Config, Speech};
-use crate::doctor::facts::{Connect, Database, Engine, Gateway, Haproxy, Reached, Server, Settings, Target};
+use crate::doctor::facts::{
+    Connect, Database, Engine, Gateway, Haproxy, NoAnswer, Reached, Server, Settings, Target,
+};
 use crate::edge::certs::CA_FILE;
 use crate::engines::Engines;
 
@@ -124,11 +126,23 @@ fn gateway(listens: SocketAddr, eyes: Eyes) -> Gateway {
     }
     let target =
         Target { secure: false, host: address.ip().to_string(), port: address.port(), path: String::new() };
+    // Nothing secret is said here, so nothing need be trusted.
     let roots = RootCertStore::empty();
-    let door = Door { target: &target, address, roots: &roots, eyes };
-    let (health, _) = door.get("/healthz");
+    let plain = Door { target: &target, address, roots: &roots, eyes };
+    let (health, _) = plain.get("/healthz");
+    // One with TLS of its own answers plain health checks too, and sends everything else on to https.
+    let (first, _) = upgrade(&plain, SignIn::default());
+    let sent_on = first.http.location.as_deref().is_some_and(|to| to.starts_with("https://"));
+    if !sent_on && !matches!(health.failure, Some(NoAnswer::IsTls | NoAnswer::Closed | NoAnswer::Reset)) {
+        let (health, upgrade) = (Some(health), Some(first));
+        return Gateway { connect: Some(tried), health, upgrade, ..Gateway::default() };
+    }
+    let target = Target { secure: true, ..target.clone() };
+    let door = Door { target: &target, ..plain };
+    let (health, tls) = door.get("/healthz");
     let (upgrade, _) = upgrade(&door, SignIn::default());
-    Gateway { connect: Some(tried), health: Some(health), upgrade: Some(upgrade) }
+    let name = tls.and_then(|tls| tls.chain.first()?.names.first().cloned());
+    Gateway { connect: Some(tried), tls: true, name, health: Some(health), upgrade: Some(upgrade) }
 }
 
 /// Every record and index is compared; nothing is written, whoever else has the database open.
@@ -191,10 +205,11 @@ pub(super) fn own_addresses(server: &Server) -> Vec<Target> {
         let open = binds().filter(|bind| !bind.tls && matches!(bind.port, 80 | 8080));
         found.extend(open.map(|bind| target(false, "127.0.0.1", bind.port)).take(1));
     }
-    if found.is_empty() && server.gateway.as_ref().is_some_and(is_up) {
+    if let Some(gateway) = server.gateway.as_ref().filter(|gateway| found.is_empty() && is_up(gateway)) {
         let address =
             to_ask(server.settings.gateway.unwrap_or_else(|| loopback(crate::config::GATEWAY_PORT)));
-        found.push(target(false, &address.ip().to_string(), address.port()));
+        let host = gateway.name.clone().filter(|name| !name.starts_with('*'));
+        found.push(target(gateway.tls, &host.unwrap_or_else(|| address.ip().to_string()), address.port()));
     }
     found.dedup();
     found.truncate(OWN_MAX);
@@ -207,8 +222,10 @@ fn is_up(gateway: &Gateway) -> bool {
 
 /// The authority of `hal cert self-signed`, which lies beside the certificate: this machine made it.
 pub(super) fn own_authority(server: &Server, roots: &mut RootCertStore) {
-    for file in &server.certificates {
-        let Some(folder) = Path::new(&file.path).parent() else { continue };
+    let beside = server.certificates.iter().filter_map(|file| Path::new(&file.path).parent());
+    // The gateway's own, when it speaks TLS itself.
+    let own = Path::new(&server.settings.data).join("tls");
+    for folder in beside.chain([own.as_path()]) {
         let Ok(text) = std::fs::read(folder.join(CA_FILE)) else { continue };
         for certificate in CertificateDer::pem_slice_iter(&text).flatten() {
             // One that is no CA is passed over: the handshake then says what is wrong.
