@@ -54,6 +54,9 @@ pub(crate) const TESTS: &[Need] = &[
     Need { name: "nft", package: "nftables", sign: Sign::Program(&["nft"]) },
     Need { name: "curl", package: "curl", sign: Sign::Program(&["curl"]) },
     Need { name: "openssl", package: "openssl", sign: Sign::Program(&["openssl"]) },
+    // Networks with a firewall of their own, for the faults that `hal doctor` must name.
+    Need { name: "ip", package: "iproute2", sign: Sign::Program(&["ip"]) },
+    Need { name: "nft", package: "nftables", sign: Sign::Program(&["nft"]) },
     Need { name: "node", package: "nodejs", sign: Sign::Program(&["node"]) },
 ];
 

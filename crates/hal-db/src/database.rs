@@ -22,7 +22,7 @@ use crate::txn::Txn;
 use crate::{Env, query};
 
 /// Name of the store file in an account's folder.
-pub(crate) const STORE_FILE: &str = "hal.redb";
+pub const STORE_FILE: &str = "hal.redb";
 
 /// An open account. Clones share it; the last one dropped waits for the writes that are under way.
 #[derive(Clone)]

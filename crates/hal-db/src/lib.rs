@@ -46,7 +46,7 @@ pub mod verify;
 
 pub use access::{Access, Denial, Files};
 pub use commit::Ticket;
-pub use database::{Database, Ids, Snapshot, Version};
+pub use database::{Database, Ids, STORE_FILE, Snapshot, Version};
 pub use dict::Dictionary;
 pub use dynarray::{DynArray, Record};
 pub use error::{Error, ParseError, Result};

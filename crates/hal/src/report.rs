@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Done,
     /// 1: the question was not understood, not heard, or nothing was found.
     NothingToSay,
+    /// 1: `hal doctor` found something that is wrong.
+    Ill,
     /// 2: could not be reached, was refused, failed. The same code that a wrong option has.
     Failed,
 }
@@ -21,7 +23,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(match exit {
             Exit::Done => 0,
-            Exit::NothingToSay => 1,
+            Exit::NothingToSay | Exit::Ill => 1,
             Exit::Failed => 2,
         })
     }

@@ -4,6 +4,7 @@
 
 mod certs; // Certificates: certbot through HAProxy, its hook, and what is said about a bad one.
 mod crowd; // Many at once, and each gets its own answer.
+mod doctor; // Every fault of the table of diagnoses, staged and named.
 mod durability; // What was acknowledged survives kill -9.
 mod everyday; // The everyday questions over the whole wire.
 mod household; // The server and folder that each test has to itself.

@@ -14,9 +14,8 @@ use crate::report::Failure;
 /// The certificates a server showed, leaf first.
 pub(crate) type Chain = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// Makes the configuration: the system's roots and those of `ca_files`. `chain` receives what the server shows.
-pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// What is trusted: the system's roots and those of `ca_files`. May be empty.
+pub(crate) fn roots(ca_files: &[PathBuf]) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     // A system without roots, or with a broken one among them, is no reason to stop: --ca may be all that is needed.
     let native = rustls_native_certs::load_native_certs();
@@ -24,6 +23,13 @@ pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig,
     for file in ca_files {
         add_file(&mut roots, file)?;
     }
+    Ok(roots)
+}
+
+/// Makes the configuration of [`roots`]. `chain` receives what the server shows.
+pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = roots(ca_files)?;
     if roots.is_empty() {
         return Err(Failure::new("this system has no list of trusted certificate authorities").hint(
             "install it (Debian: apt-get install ca-certificates), or give the server's CA with --ca FILE",

@@ -10,6 +10,7 @@ mod cert;
 mod chat;
 mod db;
 mod device;
+mod doctor;
 mod firewall;
 mod haproxy;
 mod pair;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Firewall(firewall::Firewall),
     Service(service::Service),
     Db(db::Db),
+    Doctor(doctor::Doctor),
     Tcl(tcl::Tcl),
     User(user::User),
     Device(device::Device),
@@ -49,6 +51,7 @@ impl Command {
             Command::Firewall(firewall) => firewall.run(),
             Command::Service(service) => service.run(),
             Command::Db(db) => db.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Tcl(tcl) => tcl.run(),
             Command::User(user) => user.run(),
             Command::Device(device) => device.run(),
