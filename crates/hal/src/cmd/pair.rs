@@ -7,6 +7,7 @@ use hal_server::auth::secret::read_pairing_code;
 use hal_wire::sign_in::Admin;
 
 use super::ask::Server;
+use crate::client::url::ServerUrl;
 use crate::client::{pairing, tokens};
 use crate::household::{self, Place};
 use crate::report::{self, Exit, Failure};
@@ -59,7 +60,15 @@ impl Pair {
         let name = self.name.unwrap_or_else(|| format!("{user}'s device"));
         let reply = household::manage(self.place, &Admin::Pair { user, name, scope: self.scope })?;
         let code = reply.secret.map(hal_wire::Private::into_inner).unwrap_or_default();
-        let address = self.link.unwrap_or_else(|| "http://localhost:8768".to_owned());
+        // As this machine finds the server, where nobody says how others do.
+        let address = match self.link {
+            Some(link) => link,
+            None => {
+                let url = self.server.target()?.url;
+                let scheme = if url.secure { "https" } else { "http" };
+                format!("{scheme}://{}{}", url.authority(), url.target)
+            }
+        };
         let address = address.trim_end_matches('/');
         // Behind `#` it is not sent to any server on the way, and stands in no log.
         let link = format!("{address}/pair#{code}");
@@ -69,6 +78,11 @@ impl Pair {
         report::talk(format_args!("in a browser: {link}"));
         report::talk(format_args!("with hal:     hal pair {code} --server {address}"));
         reply.lines.iter().for_each(report::talk);
+        if is_here(address) {
+            report::talk(
+                "that address is this machine's alone; --url names the one by which other devices reach it",
+            );
+        }
         report::data(&format!("{code}\n"))?;
         Ok(Exit::Done)
     }
@@ -98,9 +112,24 @@ fn picture(link: &str) -> Option<String> {
     Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }
 
+/// Whether an address leads another device to itself.
+fn is_here(address: &str) -> bool {
+    ServerUrl::parse(address).is_ok_and(|url| {
+        url.host == "localhost" || url.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_alone_is_known() {
+        for here in ["http://localhost:8768", "http://127.0.0.1:8768", "https://[::1]"] {
+            assert!(is_here(here), "{here}");
+        }
+        assert!(!is_here("https://hal.example.com") && !is_here("http://192.168.1.5:8768"));
+    }
 
     #[test]
     fn the_picture_holds_a_link_and_fits_a_terminal() {
