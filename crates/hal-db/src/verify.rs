@@ -208,27 +208,20 @@ fn spelled(view: &dyn View, entry: &FileEntry, verification: &mut Verification) 
     let prefix = folded_key(entry.number, "");
     let mut noted = 0_u64;
     let mut lost: Vec<String> = Vec::new();
-    let mut failure = Ok(());
-    view.scan(prefix_range(&prefix, &mut Vec::new()), &mut |key, id| {
+    let each = |key: &[u8], id: &[u8]| {
         noted += 1;
         let sound = match std::str::from_utf8(id) {
             Ok(id) if fold(id).as_bytes() == &key[KEY_HEAD..] => {
-                view.with(&record_key(entry.number, id), &mut |_| {})
+                view.with(&record_key(entry.number, id), &mut |_| {})?
             }
-            _ => Ok(false),
+            _ => false,
         };
-        match sound {
-            Ok(true) => {}
-            Ok(false) if lost.len() < FINDINGS_MAX => lost.push(String::from_utf8_lossy(id).into_owned()),
-            Ok(false) => {}
-            Err(error) => {
-                failure = Err(error);
-                return ControlFlow::Break(());
-            }
+        if !sound && lost.len() < FINDINGS_MAX {
+            lost.push(String::from_utf8_lossy(id).into_owned());
         }
-        ControlFlow::Continue(())
-    })?;
-    failure?;
+        Ok(())
+    };
+    all_of(|visit| view.scan(prefix_range(&prefix, &mut Vec::new()), visit), each)?;
     let name = &entry.name;
     for id in lost {
         verification.find(format!("{name}: the spelling {id} is noted, but there is no such record"));
@@ -239,20 +232,31 @@ fn spelled(view: &dyn View, entry: &FileEntry, verification: &mut Verification) 
         }
         return Ok(());
     }
-    let mut failure = Ok(());
-    scan_file(view, entry.number, &mut |id, _| {
-        let Ok(id) = std::str::from_utf8(id) else { return ControlFlow::Continue(()) };
+    let each = |id: &[u8], _: &[u8]| {
+        let Ok(id) = std::str::from_utf8(id) else { return Ok(()) };
         let mut found = false;
         let key = folded_key(entry.number, &fold(id));
-        match view.with(&key, &mut |spelling| found = spelling == id.as_bytes()) {
-            Ok(_) if found => {}
-            Ok(_) => verification.find(format!("{name}: the spelling {id} is not noted")),
-            Err(error) => {
-                failure = Err(error);
-                return ControlFlow::Break(());
-            }
+        view.with(&key, &mut |spelling| found = spelling == id.as_bytes())?;
+        if !found {
+            verification.find(format!("{name}: the spelling {id} is not noted"));
         }
-        ControlFlow::Continue(())
+        Ok(())
+    };
+    all_of(|visit| scan_file(view, entry.number, visit), each)
+}
+
+/// Runs a scan whose every step may fail: the first error ends it.
+fn all_of(
+    scan: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>) -> Result<()>,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut failure = Ok(());
+    scan(&mut |key, value| match each(key, value) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            failure = Err(error);
+            ControlFlow::Break(())
+        }
     })?;
     failure
 }
@@ -281,33 +285,25 @@ fn index_has_records(
     verification: &mut Verification,
 ) -> Result<()> {
     let prefix = entry_key(index.number, &[]);
-    let mut end = Vec::new();
-    let mut failure = Ok(());
-    view.scan(prefix_range(&prefix, &mut end), &mut |entry, _| {
+    let each = |entry: &[u8], _: &[u8]| {
         let entry = &entry[KEY_HEAD..];
         let id = id_of(entry);
         let Ok(text) = std::str::from_utf8(id) else {
             verification.find(format!("{name}: an entry has an id that is no text"));
-            return ControlFlow::Continue(());
+            return Ok(());
         };
         let mut has = false;
-        let read = view.with(&record_key(file, text), &mut |record| {
+        let exists = view.with(&record_key(file, text), &mut |record| {
             has = index.keys(id, record).into_iter().any(|key| with_id(key, text) == entry);
-        });
-        match read {
-            Ok(true) if has => {}
-            Ok(true) => {
-                verification.find(format!("{name}: an entry for {text} has a value that the record lacks"))
-            }
-            Ok(false) => verification.find(format!("{name}: an entry leads to {text}, which does not exist")),
-            Err(error) => {
-                failure = Err(error);
-                return ControlFlow::Break(());
-            }
+        })?;
+        if !exists {
+            verification.find(format!("{name}: an entry leads to {text}, which does not exist"));
+        } else if !has {
+            verification.find(format!("{name}: an entry for {text} has a value that the record lacks"));
         }
-        ControlFlow::Continue(())
-    })?;
-    failure
+        Ok(())
+    };
+    all_of(|visit| view.scan(prefix_range(&prefix, &mut Vec::new()), visit), each)
 }
 
 /// Each record is found through the index by each of its values.
@@ -318,23 +314,17 @@ fn records_have_index(
     index: &Index,
     verification: &mut Verification,
 ) -> Result<()> {
-    let mut failure = Ok(());
-    scan_file(view, file, &mut |id, record| {
+    let each = |id: &[u8], record: &[u8]| {
         // An id that is no text has been told already.
-        let Ok(id) = std::str::from_utf8(id) else { return ControlFlow::Continue(()) };
+        let Ok(id) = std::str::from_utf8(id) else { return Ok(()) };
         for key in index.keys(id.as_bytes(), record) {
-            match view.with(&entry_key(index.number, &with_id(key, id)), &mut |_| {}) {
-                Ok(true) => {}
-                Ok(false) => verification.find(format!("{name}: {id} is missing")),
-                Err(error) => {
-                    failure = Err(error);
-                    return ControlFlow::Break(());
-                }
+            if !view.with(&entry_key(index.number, &with_id(key, id)), &mut |_| {})? {
+                verification.find(format!("{name}: {id} is missing"));
             }
         }
-        ControlFlow::Continue(())
-    })?;
-    failure
+        Ok(())
+    };
+    all_of(|visit| scan_file(view, file, visit), each)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod logs;
 mod matrix_tests;
 mod metrics;
 mod notify;
+pub mod private_file;
 mod resume;
 pub mod run;
 pub mod service;

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::auth::secret::{SharedSecret, token};
-use crate::auth::{self, Auth, Rule, write_private};
+use crate::auth::{self, Auth, Rule};
 use crate::clock::Clock;
 use crate::config::{self, Config, LogFormat, Role, ServeOptions, default_data_dir};
 use crate::demo;
@@ -28,6 +28,7 @@ use crate::listener::{self, Listener, Mirror};
 use crate::logs::{self, Level};
 use crate::metrics::{self, Metrics};
 use crate::notify;
+use crate::private_file;
 use crate::signals::{Asked, Signals};
 
 /// How often the recogniser learns of new names.
@@ -422,7 +423,7 @@ fn note_address(data: &std::path::Path, address: SocketAddr) {
         other => other,
     };
     let path = data.join(auth::FOLDER).join(auth::ADDRESS_FILE);
-    if let Err(error) = write_private(&path, &SocketAddr::new(ip, address.port()).to_string()) {
+    if let Err(error) = private_file::write(&path, &SocketAddr::new(ip, address.port()).to_string()) {
         warn!(%error, "address not noted for commands on this machine");
     }
 }
@@ -440,7 +441,7 @@ fn secret(config: &Config, data: &std::path::Path, makes: bool) -> anyhow::Resul
             let mut random = [0u8; 32];
             getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
             let text = token(random);
-            write_private(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+            private_file::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
             text
         }
         // A gateway on the listener's own machine needs none.

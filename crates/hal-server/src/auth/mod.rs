@@ -23,7 +23,7 @@ pub use self::policy::Policy;
 pub use self::principal::{LOCAL, Principal};
 pub use self::service::{
     ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, POLICY_FILE, Rule, SharedAuth, SignedIn,
-    read_directory, write_private,
+    read_directory,
 };
 
 #[cfg(test)]

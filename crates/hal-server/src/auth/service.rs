@@ -15,6 +15,7 @@ use super::policy::{OWNER, PERSONAL, Policy};
 use super::principal::{LOCAL, Principal};
 use super::secret::{self, Digest};
 use super::store;
+use crate::private_file;
 
 /// The household's own lines of the policy, in the data folder.
 pub const POLICY_FILE: &str = "access.toml";
@@ -235,7 +236,7 @@ impl Auth {
             let device = state.directory.add_device(&owner.id, "this machine", PERSONAL, random(), now_ms)?;
             let (credential, token) = state.directory.issue(Kind::Token, &device, None, random(), now_ms)?;
             // First the file: a token that nobody has would stay for ever.
-            write_private(&path, &token).with_context(|| format!("cannot write {}", path.display()))?;
+            private_file::write(&path, &token).with_context(|| format!("cannot write {}", path.display()))?;
             self.commit(&mut state, vec![Change::Device(device), Change::Credential(credential)])?;
         }
         Ok(())
@@ -713,25 +714,3 @@ fn read_policy(data: &Path) -> anyhow::Result<Policy> {
 
 /// What an [`Auth`] is shared as.
 pub type SharedAuth = Arc<Auth>;
-
-/// Writes a file that only its owner may read, whole or not at all.
-pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let partial = path.with_extension("new");
-    // One that a crash left may have other rights.
-    std::fs::remove_file(&partial)
-        .or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&partial)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&partial, path)
-}

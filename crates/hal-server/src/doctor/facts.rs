@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::edge::certs::Told as Certificate;
+
 pub use super::facts_server::*;
 
 /// The version of this form. Fields are added with a default; a change of meaning counts one up.
@@ -198,19 +200,6 @@ pub enum Trust {
     /// This machine has no list of authorities.
     NoRoots,
     Other(String),
-}
-
-/// What a certificate says about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    pub subject: String,
-    pub issuer: String,
-    /// Names and addresses it is for (subjectAltName).
-    pub names: Vec<String>,
-    /// Unix seconds.
-    pub not_before: i64,
-    pub not_after: i64,
-    pub is_ca: bool,
 }
 
 /// One HTTP answer, or how it failed.

@@ -14,6 +14,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
 };
+use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use super::haproxy::Domain;
@@ -163,7 +164,7 @@ pub fn is_own(pem_file: &Path) -> bool {
 }
 
 /// What a certificate says about itself, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub subject: String,
     pub issuer: String,

@@ -11,7 +11,7 @@ pub(crate) mod tls;
 use std::sync::{Arc, RwLock};
 
 pub(crate) use self::link::{Link, Remote};
-pub(crate) use self::routes::{http, serve};
+pub(crate) use self::routes::{serve, serve_beside};
 use crate::clock::Clock;
 use crate::config;
 use crate::engines::Engines;

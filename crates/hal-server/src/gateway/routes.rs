@@ -75,9 +75,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         let (mut stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: pause instead of spinning.
-                warn!(%error, "connection not accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                not_accepted(&error).await;
                 continue;
             }
         };
@@ -97,9 +95,46 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     }
 }
 
-pub(super) type Service = TowerToHyperService<Router>;
+type Service = TowerToHyperService<Router>;
 
-pub(super) fn service(router: Router) -> Service {
+/// Serves `router` beside the gateway, to at most `connections_max` at once, until `draining` turns true. More than that
+/// are not people: they are let go without a word.
+pub(crate) async fn serve_beside(
+    listener: TcpListener,
+    router: Router,
+    connections_max: usize,
+    mut draining: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Semaphore::new(connections_max));
+    let service = service(router);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = draining.wait_for(|draining| *draining) => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                not_accepted(&error).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { continue };
+        let service = service.clone();
+        tokio::spawn(async move {
+            http(stream, service).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Out of file descriptors, most likely: pauses instead of spinning.
+async fn not_accepted(error: &std::io::Error) {
+    warn!(%error, "connection not accepted");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+fn service(router: Router) -> Service {
     TowerToHyperService::new(router)
 }
 
@@ -126,7 +161,7 @@ async fn connection(
 }
 
 /// Speaks HTTP/1.1 on a connection until it ends or becomes a WebSocket.
-pub(crate) async fn http<S>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: S)
+async fn http<S>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: S)
 where
     S: hyper::service::Service<hyper::Request<Incoming>, Response = Response<Body>, Error = Infallible>,
 {

@@ -20,7 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{debug, info, warn};
@@ -387,32 +387,9 @@ pub(crate) async fn serve_redirect(
     listener: TcpListener,
     tls: Arc<Tls>,
     https_port: u16,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 ) {
-    let connections = Arc::new(Semaphore::new(REDIRECTS_MAX));
-    let service = super::routes::service(tls.redirect(Some(https_port)));
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = draining.wait_for(|draining| *draining) => return,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                warn!(%error, "connection not accepted");
-                // Out of file descriptors, most likely: pause instead of spinning.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        // More than this at once is not people: they are let go without a word.
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { continue };
-        let service = service.clone();
-        tokio::spawn(async move {
-            super::routes::http(stream, service).await;
-            drop(permit);
-        });
-    }
+    super::serve_beside(listener, tls.redirect(Some(https_port)), REDIRECTS_MAX, draining).await;
 }
 
 #[cfg(test)]

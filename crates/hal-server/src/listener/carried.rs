@@ -15,6 +15,7 @@ use hal_wire::resume::Kept;
 use serde::{Deserialize, Serialize};
 
 use super::sessions::{Answered, KEPT_MS_MAX, Key, Rights, SessionMemory, Sessions};
+use crate::private_file;
 
 /// The file's name in the data folder.
 pub(super) const FILE: &str = "conversations.jsonl";
@@ -60,9 +61,7 @@ pub(super) struct Now {
 pub(super) fn write(folder: &Path, sessions: &Sessions, brain: &Brain, now: Now) -> io::Result<usize> {
     let all = sessions.all(now.ms);
     let (path, unfinished) = (folder.join(FILE), folder.join(format!("{FILE}.new")));
-    // One that was left behind may have other rights.
-    remove(&unfinished)?;
-    let mut file = BufWriter::new(private(&unfinished)?);
+    let mut file = BufWriter::new(private_file::create(&unfinished)?);
     write_line(&mut file, &Head { format: FORMAT, unix_ms: now.unix_ms })?;
     for (key, session, used) in &all {
         // Questions were waited for; one that hangs must not keep the server from ending.
@@ -134,22 +133,6 @@ fn next_line<T: for<'de> Deserialize<'de>>(file: &mut BufReader<File>) -> io::Re
     let mut line = Vec::new();
     let count = io::Read::take(&mut *file, LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
     Ok((count > 0).then(|| serde_json::from_slice(&line).ok()))
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// A new file that only its owner can read, where the system knows owners.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -9,19 +9,10 @@ use hal_sim::process::Process;
 use hal_sim::server::{hal, run_hal};
 use hal_sim::{ports, programs, wait};
 
-use crate::household::{Household, QUESTION, assert_names_medication};
+use crate::household::{Household, QUESTION, assert_names_medication, said, text};
 
 /// A name that no name server of the world has; the test server's own resolver answers for it.
 const NAME: &str = "hal.example.test";
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary folders have plain names")
-}
-
-fn said(out: &Output) -> String {
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    format!("{}\n{stdout}{stderr}", out.status)
-}
 
 #[track_caller]
 fn self_signed(folder: &Path, name: &str) {

@@ -1,5 +1,8 @@
 //! The server and folder that each test has to itself.
 
+use std::path::Path;
+use std::process::Output;
+
 use hal_sim::client::Client;
 use hal_sim::server::{Options, Server};
 use tempfile::TempDir;
@@ -46,4 +49,15 @@ pub(crate) fn assert_names_medication(answer: &serde_json::Value) {
     assert!(text.contains(MEDICATION), "{answer}");
     assert_eq!(answer["intent"], "MEDICATION", "{answer}");
     assert_eq!(answer["outcome"], "answered", "{answer}");
+}
+
+/// A path as a word of a command line.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+/// How a command ended and all it said.
+pub(crate) fn said(out: &Output) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    format!("{}\n{stdout}{stderr}", out.status)
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use hal_sim::process::Process;
 use hal_sim::server::{Options, hal, run_hal};
@@ -12,16 +12,7 @@ use hal_sim::{http, ports, programs, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::household::{QUESTION, assert_names_medication};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary folders have plain names")
-}
-
-fn said(out: &Output) -> String {
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    format!("{}\n{stdout}{stderr}", out.status)
-}
+use crate::household::{QUESTION, assert_names_medication, said, text};
 
 /// The unit that `hal service install` would write, as a file of its name.
 #[track_caller]

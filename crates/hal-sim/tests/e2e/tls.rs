@@ -1,23 +1,14 @@
 //! TLS of the gateway's own: what it speaks, how its certificate is exchanged, where plain HTTP goes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use hal_sim::client::{Client, Target};
 use hal_sim::server::{Options, hal, run_hal};
 use hal_sim::{http, ports, programs, wait};
 use tempfile::TempDir;
 
-use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary folders have plain names")
-}
-
-fn said(out: &Output) -> String {
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    format!("{}\n{stdout}{stderr}", out.status)
-}
+use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication, said, text};
 
 /// Makes `hal.pem` in `folder`, again if it is there, by the same authority.
 #[track_caller]

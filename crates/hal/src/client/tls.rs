@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -38,11 +39,18 @@ pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig,
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?;
+    judged_by(provider, Arc::new(Remembering { inner, chain }))
+}
+
+fn judged_by(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Remembering { inner, chain }))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     // A WebSocket handshake of ours is HTTP/1.1; offered h2, HAProxy would take it.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -54,14 +62,7 @@ pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig,
 pub(crate) fn blind_config() -> Result<ClientConfig, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let schemes = provider.signature_verification_algorithms.supported_schemes();
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Blind { schemes }))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    judged_by(provider, Arc::new(Blind { schemes }))
 }
 
 #[derive(Debug)]

@@ -38,7 +38,7 @@ fn keep_in(file: &Path, url: &ServerUrl, token: &str) -> std::io::Result<()> {
     let mut tokens = read(file);
     tokens.insert(key(url), token.to_owned());
     let text = serde_json::to_string_pretty(&tokens).map_err(std::io::Error::other)?;
-    hal_server::auth::write_private(file, &text)
+    hal_server::private_file::write(file, &text)
 }
 
 fn read(file: &Path) -> BTreeMap<String, String> {

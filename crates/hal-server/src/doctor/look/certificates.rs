@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::tls;
 use crate::doctor::facts::{CertificateFile, Config, Key};
+use crate::edge::certs::describe;
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Files of one folder that are looked at.
@@ -82,7 +82,7 @@ fn contents(bytes: &[u8], path: &Path, file: &mut CertificateFile) {
     // A SEQUENCE of DER.
     file.binary = bytes.first() == Some(&0x30);
     let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(bytes).flatten().collect();
-    file.chain = chain.iter().filter_map(|der| tls::certificate(der)).collect();
+    file.chain = chain.iter().filter_map(|der| describe(der)).collect();
     // HAProxy also takes the key from a file beside (ssl-load-extra-files).
     let beside = || {
         let mut name = path.as_os_str().to_owned();

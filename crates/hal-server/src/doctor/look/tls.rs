@@ -132,7 +132,7 @@ impl ServerCertVerifier for Looking {
             }
         };
         let shown = std::iter::once(end_entity).chain(intermediates).take(CHAIN_MAX);
-        let chain = shown.filter_map(|der| certificate(der)).collect();
+        let chain = shown.filter_map(|der| describe(der)).collect();
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen { trust: Some(trust), chain };
         Ok(ServerCertVerified::assertion())
     }
@@ -175,17 +175,4 @@ fn trust(error: &rustls::Error) -> Trust {
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => Trust::CaAsServer,
         other => Trust::Other(format!("{other:?}")),
     }
-}
-
-/// What a certificate in DER says about itself.
-pub(super) fn certificate(der: &[u8]) -> Option<Certificate> {
-    let told = describe(der)?;
-    Some(Certificate {
-        subject: told.subject,
-        issuer: told.issuer,
-        names: told.names,
-        not_before: told.not_before,
-        not_after: told.not_after,
-        is_ca: told.is_ca,
-    })
 }
