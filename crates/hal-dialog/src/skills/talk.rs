@@ -1,5 +1,6 @@
 //! Help, what was asked before, and remembered facts.
 
+use crate::records::Rec;
 use crate::say;
 use crate::turn::{Answer, Said, Turn};
 use crate::understand::when::Direction;
@@ -21,7 +22,7 @@ pub(super) fn help(turn: &Turn<'_>) -> Answer {
 pub(super) fn history(turn: &Turn<'_>) -> Answer {
     let when = turn.when_towards(Direction::Past);
     if when.is_none()
-        && turn.said_any(&["last", "previous"])
+        && turn.said_any(&["last", "previous", "just"])
         && let Some(question) = &turn.last_question
     {
         return Ok(Said::answered(format!("Your last question was: {}", question_mark(question))));
@@ -30,9 +31,11 @@ pub(super) fn history(turn: &Turn<'_>) -> Answer {
     let mine = |id: &str| id == turn.user.id || Some(id) == turn.user.person.as_deref();
     rows.retain(|r| r.is("MESSAGE_TYPE", "user") && mine(&r.text("USER_ID")));
     let at = |text: &str| hal_db::date::from_stamp(text).or_else(|| Some((text.parse().ok()?, 0)));
+    let when_asked = |r: &Rec| at(&r.text("TIMESTAMP"));
+    // Within one second the ids tell the order: they are given as time goes on.
+    rows.sort_by_cached_key(|r| (when_asked(r), r.id.clone()));
     let mut asked: Vec<((i64, u32), String)> =
-        rows.iter().filter_map(|r| Some((at(&r.text("TIMESTAMP"))?, r.text("CONTENT")))).collect();
-    asked.sort();
+        rows.iter().filter_map(|r| Some((when_asked(r)?, r.text("CONTENT")))).collect();
     if let Some(when) = &when {
         asked.retain(|((day, _), _)| when.contains(*day));
     }

@@ -73,7 +73,7 @@ fn questions_are_answered_from_the_records_of_the_server_as_they_change() {
     assert_eq!(text, "i can read those records, but not change them.", "{answer}");
     // What was said stays here, and nothing else than reading was asked of the server.
     let (text, answer) = ask(&mut client, "What did I just ask?");
-    assert!(text.contains("what medications am i taking"), "{answer}");
+    assert!(text.contains("add milk to my shopping list"), "{answer}");
     let reading = [3, 4, 5, 6, 11, 13, 14, 24];
     let asked = peer.with(|account| account.asked.clone());
     assert!(asked.iter().all(|function| reading.contains(function)), "{asked:?}");
