@@ -123,7 +123,8 @@ impl Link {
 impl Link {
     /// Asks what the listener has of a conversation that goes on.
     pub(crate) async fn resume(&self, resumption: Resumption) -> Result<Resumed, Code> {
-        let pass = self.sign_ins.enter().await.ok_or(Code::Busy)?;
+        // Clients keep their conversation for later at this code, and begin anew at others.
+        let pass = self.sign_ins.enter().await.ok_or(Code::QmUnavailable)?;
         match &self.way {
             Way::Local(listener) => {
                 let listener = Arc::clone(listener);

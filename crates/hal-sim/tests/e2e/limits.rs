@@ -1,5 +1,7 @@
 //! Each limit is reached for real: the right answer, when to come back, and what goes on beside it.
 
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use hal_sim::abuse::{Attack, Attacker, head};
@@ -213,7 +215,7 @@ fn a_message_that_dribbles_in_is_cut_off() {
     slow.send_raw(&head(0x81, 1_000)).expect("sent");
     let error = slow.until("error").expect("told");
     assert_eq!((&error["code"], &error["recoverable"]), (&json!("TOO_SLOW"), &json!(false)), "{error}");
-    assert_eq!(slow.end(), End::Closed(1008));
+    assert_eq!(slow.end(), End::Closed(1013));
     // Silence alone is no fault: people think.
     let mut quiet = home.connect(&home.phone);
     assert!(quiet.is_open_after(Duration::from_millis(2_500)).expect("it is looked at"));
@@ -289,6 +291,44 @@ fn silent_connections_make_room_only_where_places_run_short() {
     // Alone, the same silence is no fault.
     let mut thinker = home.connect(&home.phone);
     assert!(thinker.is_open_after(Duration::from_millis(100)).expect("it is looked at"));
+}
+
+#[test]
+fn without_any_place_the_handshake_is_answered_503() {
+    let home = Limited::start(&[("gateway.connections_max", "3")]);
+    let mut three = [home.connect(&home.phone), home.connect(&home.tablet), home.connect(&home.guest)];
+    let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{handshake}\r\n");
+    let refused = http::raw(home.server.gateway_port, &request).expect("answered");
+    assert_eq!(refused.status, 503, "{}", refused.head);
+    assert!(refused.head.to_lowercase().contains("retry-after: 5"), "{}", refused.head);
+    for client in &mut three {
+        client.ask(TIME).expect("answered");
+    }
+    drop(three);
+    wait::until("a place to be free", || home.server.connect().ok()).expect("free");
+}
+
+#[test]
+fn connections_that_say_nothing_take_only_a_part_of_the_places() {
+    let home = Limited::start(&[("gateway.connections_max", "8")]);
+    let mut talks = home.connect(&home.phone);
+    // A quarter of eight for each place that connections come from.
+    let silent =
+        [0, 1].map(|_| TcpStream::connect(("127.0.0.1", home.server.gateway_port)).expect("accepted"));
+    wait::until("the third to be let go", || {
+        let mut third = TcpStream::connect(("127.0.0.1", home.server.gateway_port)).expect("accepted");
+        third.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
+        match third.read(&mut [0; 16]) {
+            Ok(count) => (count == 0).then_some(()),
+            Err(error) => (error.kind() == ErrorKind::ConnectionReset).then_some(()),
+        }
+    })
+    .expect("it is");
+    talks.ask(TIME).expect("who is in stays");
+    drop(silent);
+    wait::until("a place to be free", || http::get(home.server.gateway_port, "/healthz").ok()).expect("free");
 }
 
 #[test]

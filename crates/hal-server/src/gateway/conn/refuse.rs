@@ -82,7 +82,7 @@ impl Conn {
             }
             tungstenite::Error::Io(error) if error.kind() == ErrorKind::TimedOut => {
                 metrics.limited(Limit::SlowMessage);
-                (Code::TooSlow, 1008)
+                (Code::TooSlow, limited::TRY_AGAIN_LATER)
             }
             tungstenite::Error::Io(error) if error.kind() == ErrorKind::QuotaExceeded => {
                 metrics.limited(Limit::Unfinished);
