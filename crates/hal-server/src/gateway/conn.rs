@@ -243,7 +243,7 @@ impl Conn {
             return self.refuse(None, refused).await;
         }
         match message {
-            Message::Text(text) if limited::is_long_text(&text, &self.admission.settings()) => {
+            Message::Text(text) if limited::is_long_text(&text, || self.admission.settings()) => {
                 self.gateway.metrics.limited(Limit::TextSize);
                 let code = Code::TooLarge;
                 self.step(Input::Refused { code, message: code.sentence().to_owned() }).await

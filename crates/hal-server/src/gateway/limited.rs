@@ -29,6 +29,8 @@ pub(super) const TRY_AGAIN_LATER: u16 = 1013;
 const TURNED_AWAY_AT_ONCE: usize = 64;
 /// How long such a client has to read it.
 const TURNED_AWAY_LIMIT: Duration = Duration::from_secs(2);
+/// No limit for texts can be smaller.
+const LONG_BYTES_MIN: usize = 8 << 10;
 /// Where a message without a look at all of it is taken for one with sound.
 const LOOK_BYTES: usize = 256;
 /// Beside a busy server, not beside one's own limits.
@@ -172,9 +174,11 @@ fn is_health_check(request: &Request) -> bool {
 
 /// Whether a text message is longer than one without sound may be. Only its ends are looked at, where the type or the
 /// sound is named.
-pub(super) fn is_long_text(text: &str, limits: &config::Limits) -> bool {
-    let most = usize::try_from(limits.text_kilobytes << 10).unwrap_or(usize::MAX);
-    if text.len() <= most {
+pub(super) fn is_long_text(text: &str, limits: impl FnOnce() -> Arc<config::Limits>) -> bool {
+    // Nearly all are questions, and shorter than any limit that can be set.
+    if text.len() <= LONG_BYTES_MIN
+        || text.len() <= usize::try_from(limits().text_kilobytes << 10).unwrap_or(usize::MAX)
+    {
         return false;
     }
     let bytes = text.as_bytes();

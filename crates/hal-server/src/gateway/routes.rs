@@ -83,14 +83,16 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
             }
         };
         let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, peer.ip());
-        let Some(waits) = waiting.begin(peer.ip(), most) else {
+        let waits = waiting.begin(peer.ip(), most);
+        if waits.is_none() {
             metrics.limited(Limit::Waiting);
-            continue;
-        };
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+        }
+        let Some(place) =
+            waits.and_then(|waits| Some((waits, Arc::clone(&connections).try_acquire_owned().ok()?)))
+        else {
             metrics.connections_refused.fetch_add(1, atomic::Ordering::Relaxed);
             tokio::spawn(async move {
-                // Said to a client that may be gone already. Without a buffer of its own nothing waits here.
+                // Said to a client that may be gone already; it fits into the buffer of any new connection.
                 stream.write_all(BUSY).await.ok();
             });
             continue;
@@ -98,7 +100,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         let (service, tls, metrics) = (service.clone(), tls.clone(), Arc::clone(&metrics));
         tokio::spawn(async move {
             connection(stream, Peer(peer), service, tls, &metrics).await;
-            drop((permit, waits));
+            drop(place);
         });
     }
 }

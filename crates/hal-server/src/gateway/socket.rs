@@ -109,10 +109,10 @@ impl<S> Watched<S> {
         }
         // What is too long is refused by its length alone; no room is needed for it.
         let announced = self.frames.announced().min(MESSAGE_BYTES_MAX as u64);
-        self.held = self
-            .admission
-            .hold(self.held, announced)
-            .map_err(|_| io::Error::from(io::ErrorKind::QuotaExceeded))?;
+        match self.admission.hold(self.held, announced, self.clock.now_ms()) {
+            Ok(held) => self.held = held,
+            Err(refused) => return Err(io::Error::new(io::ErrorKind::QuotaExceeded, refused)),
+        }
         Ok(())
     }
 

@@ -49,7 +49,7 @@ async fn an_announced_length_needs_room_before_its_bytes_come() {
     assert!(server.held > 11 << 20);
     let who = Who { user: Some("bea".to_owned()), ..Who::default() };
     let other = limits.admit(who, 0).expect("room");
-    assert!(other.hold(0, 8 << 20).is_err(), "16 in all");
+    assert!(other.hold(0, 8 << 20, 0).is_err(), "16 in all");
     drop(server);
-    assert!(other.hold(0, 8 << 20).is_ok(), "what was held is free");
+    assert!(other.hold(0, 8 << 20, 0).is_ok(), "what was held is free");
 }

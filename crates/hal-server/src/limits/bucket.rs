@@ -31,6 +31,15 @@ impl Bucket {
         surplus.min(level).div_ceil(rate.limit)
     }
 
+    /// How long until no more is left than the limit, in ms: 0 unless more was taken than had room.
+    pub(super) fn debt_ms(&self, rate: Rate, now_ms: Millis) -> Millis {
+        if rate.limit == 0 {
+            return 0;
+        }
+        let room = rate.limit.saturating_mul(rate.window_ms);
+        self.level(rate, now_ms).saturating_sub(room).div_ceil(rate.limit)
+    }
+
     /// Takes it, whether it has room or not. Returns when all will have drained.
     pub(super) fn take(&mut self, rate: Rate, cost: u64, now_ms: Millis) -> Millis {
         if rate.limit == 0 {

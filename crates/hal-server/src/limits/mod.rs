@@ -164,6 +164,15 @@ impl Refused {
     }
 }
 
+/// For the insides of the program: people are told a sentence.
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {:?}, for {} ms", self.limit.name(), self.of, self.retry_after_ms)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// Who a connection is counted for. What is `None` is not: programs of the server's own machine have none of the three.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Who {
@@ -277,9 +286,25 @@ impl Admission {
         self.limits.settings()
     }
 
-    /// A message of so many bytes.
+    /// A message of so many bytes. Those of a long one were counted when it was announced.
     pub(crate) fn message(&self, bytes: usize, now_ms: Millis) -> Result<(), Refused> {
-        self.take(&[(Limit::Messages, 1), (Limit::Bytes, bytes as u64)], now_ms)
+        if bytes as u64 <= UNFINISHED_FREE_BYTES {
+            return self.take(&[(Limit::Messages, 1), (Limit::Bytes, bytes as u64)], now_ms);
+        }
+        if let Some((of, retry_after_ms)) = self.bytes_debt(now_ms) {
+            return Err(Refused { limit: Limit::Bytes, of, retry_after_ms });
+        }
+        self.take(&[(Limit::Messages, 1)], now_ms)
+    }
+
+    /// Who has sent more than they may, if anybody, and for how long it stays so.
+    fn bytes_debt(&self, now_ms: Millis) -> Option<(Kind, Millis)> {
+        let settings = self.settings();
+        let debts = self.places.iter().map(|place| {
+            let rate = Limit::Bytes.rate(place.of, &settings);
+            (place.of, lock(&place.counts).debt_ms(Limit::Bytes, rate, now_ms))
+        });
+        debts.max_by_key(|(_, debt_ms)| *debt_ms).filter(|(_, debt_ms)| *debt_ms > 0)
     }
 
     /// A question.
@@ -321,10 +346,19 @@ impl Admission {
 
     /// Room for a message that has begun and will have `total` bytes, of which room for `held` is held already.
     /// Returns what is held now.
-    pub(crate) fn hold(&self, held: u64, total: u64) -> Result<u64, Refused> {
+    ///
+    /// Its bytes are counted here, as it may never be whole. Whoever has sent a little too much hears of it when the message is
+    /// whole, and goes on; only who owes a whole minute is refused in the middle.
+    pub(crate) fn hold(&self, held: u64, total: u64, now_ms: Millis) -> Result<u64, Refused> {
         let wanted = total.saturating_sub(UNFINISHED_FREE_BYTES);
         let Some(more) = wanted.checked_sub(held).filter(|more| *more > 0) else { return Ok(held) };
-        let most = self.settings().unfinished_megabytes << 20;
+        if let Some((of, retry_after_ms)) =
+            self.bytes_debt(now_ms).filter(|(_, debt_ms)| *debt_ms >= MINUTE_MS)
+        {
+            return Err(Refused { limit: Limit::Bytes, of, retry_after_ms });
+        }
+        let settings = self.settings();
+        let most = settings.unfinished_megabytes << 20;
         let refused = |of| Err(Refused { limit: Limit::Unfinished, of, retry_after_ms: 5_000 });
         let mut taken = self.places.iter().map(|place| (place.of, lock(&place.counts))).collect::<Vec<_>>();
         for (of, counts) in &taken {
@@ -338,7 +372,10 @@ impl Admission {
             self.limits.unfinished.fetch_sub(more, Ordering::Relaxed);
             return refused(Kind::Gateway);
         }
-        taken.iter_mut().for_each(|(_, counts)| counts.unfinished += more);
+        for (of, counts) in &mut taken {
+            counts.unfinished += more;
+            counts.take(Limit::Bytes, Limit::Bytes.rate(*of, &settings), more, now_ms);
+        }
         Ok(wanted)
     }
 

@@ -42,6 +42,10 @@ impl Counts {
         self.buckets[limit as usize].wait_ms(rate, cost, now_ms)
     }
 
+    pub(super) fn debt_ms(&self, limit: Limit, rate: Rate, now_ms: Millis) -> Millis {
+        self.buckets[limit as usize].debt_ms(rate, now_ms)
+    }
+
     pub(super) fn take(&mut self, limit: Limit, rate: Rate, cost: u64, now_ms: Millis) {
         let rest_ms = self.buckets[limit as usize].take(rate, cost, now_ms);
         self.rest_ms = self.rest_ms.max(rest_ms);

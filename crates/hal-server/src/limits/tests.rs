@@ -140,17 +140,40 @@ fn unfinished_messages_have_their_room_and_give_it_back() {
     let one = limits.admit(who("ann", "phone", "192.0.2.1"), 0).expect("room");
     let two = limits.admit(who("ann", "desk", "192.0.2.2"), 0).expect("room");
     let other = limits.admit(who("bea", "desk2", "192.0.2.3"), 0).expect("room");
-    assert_eq!(one.hold(0, 16 << 10), Ok(0), "small ones are free");
-    let held = one.hold(0, 14 << 20).expect("an only message is taken");
-    assert_eq!(one.hold(held, 14 << 20), Ok(held), "held already");
-    refused(two.hold(0, 1 << 20), Limit::Unfinished, Kind::User, 5_000);
-    refused(other.hold(0, 3 << 20), Limit::Unfinished, Kind::Gateway, 5_000);
-    let small = other.hold(0, 1 << 20).expect("16 in all");
+    assert_eq!(one.hold(0, 16 << 10, 0), Ok(0), "small ones are free");
+    let held = one.hold(0, 14 << 20, 0).expect("an only message is taken");
+    assert_eq!(one.hold(held, 14 << 20, 0), Ok(held), "held already");
+    refused(two.hold(0, 1 << 20, 0), Limit::Unfinished, Kind::User, 5_000);
+    refused(other.hold(0, 3 << 20, 0), Limit::Unfinished, Kind::Gateway, 5_000);
+    let small = other.hold(0, 1 << 20, 0).expect("16 in all");
     one.release(held);
     other.release(small);
-    let held = two.hold(0, 16 << 20).expect("free again");
+    let held = two.hold(0, 16 << 20, 0).expect("free again");
     two.release(held);
     assert_eq!(limits.unfinished.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn bytes_count_although_their_message_never_ends() {
+    let settings = config::Limits { device_megabytes_per_minute: 4, ..config::Limits::default() };
+    let limits = Limits::new(settings, 100);
+    let one = limits.admit(who("ann", "phone", "192.0.2.1"), 0).expect("room");
+    let held = one.hold(0, 5 << 20, 0).expect("an only message");
+    // It is whole: a megabyte too much, a quarter of a minute.
+    one.release(held);
+    let refused = one.message(5 << 20, 0).expect_err("too much");
+    assert_eq!((refused.limit, refused.of), (Limit::Bytes, Kind::Device));
+    assert!((14_000..=15_000).contains(&refused.retry_after_ms), "{refused:?}");
+    assert!(one.message(100, 0).is_err(), "short ones neither");
+    one.message(5 << 20, 15_000).expect("as told");
+    // Beginnings without an end, on one connection after the other.
+    let held = one.hold(0, 4 << 20, 15_000).expect("on credit");
+    one.release(held);
+    drop(one);
+    let again = limits.admit(who("ann", "phone", "192.0.2.2"), 15_000).expect("room");
+    let held = again.hold(0, 4 << 20, 15_000).map(|held| again.release(held));
+    assert!(held.is_ok() && again.hold(0, 1 << 20, 15_000).is_err(), "a whole minute is owed");
+    again.hold(0, 1 << 20, 120_000).expect("after it");
 }
 
 #[test]

@@ -85,8 +85,12 @@ impl Conn {
                 (Code::TooSlow, limited::TRY_AGAIN_LATER)
             }
             tungstenite::Error::Io(error) if error.kind() == ErrorKind::QuotaExceeded => {
-                metrics.limited(Limit::Unfinished);
-                (Code::Busy, limited::TRY_AGAIN_LATER)
+                let refused = error.get_ref().and_then(|error| error.downcast_ref::<Refused>());
+                let limit = refused.map_or(Limit::Unfinished, |refused| refused.limit);
+                metrics.limited(limit);
+                self.refused = refused.copied();
+                let code = if limit == Limit::Unfinished { Code::Busy } else { Code::TooMany };
+                (code, limited::TRY_AGAIN_LATER)
             }
             // Gone without a word: a closed lid, a lost network.
             _ => return,
