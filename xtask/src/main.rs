@@ -23,6 +23,8 @@ usage: cargo xtask <command>
   truth [DIR] compare the database with samples of a real engine (default ../shared/qm)
   crash       fail the database's disk at every call, kill a process under load 200 times, verify what is left
   bench       build for release and measure the gateway beside a bare echo server
+  bench abuse [PEOPLE [SECONDS]]
+              people who talk while attackers of each kind do what they can
   bench db [RECORDS…]
               measure the database, beside the figures of another engine (default 100000 1000000)
 ";

@@ -323,3 +323,7 @@ fn heard(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hearing_tests.rs"]
+mod tests;

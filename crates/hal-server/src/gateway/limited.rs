@@ -84,7 +84,7 @@ impl Gateway {
         tokio::spawn(async move {
             let nobody = gateway.limits.admit(Who::default(), 0).map(Arc::new);
             let told = async {
-                let mut socket = handshake.socket(nobody.ok()?, gateway.clock).await?;
+                let mut socket = handshake.socket_to_close(nobody.ok()?, gateway.clock).await?;
                 let json = error(&gateway, "", None, &refused);
                 socket.feed(Message::Text(json.into())).await.ok()?;
                 socket.send(close(Code::TooMany)).await.ok()?;

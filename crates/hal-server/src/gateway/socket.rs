@@ -64,13 +64,27 @@ pub(super) fn accept(request: &mut Request) -> Option<(Response<Body>, Handshake
 impl Handshake {
     /// The WebSocket, once the answer has been sent; `None` if its client has gone.
     pub(super) async fn socket(self, admission: Arc<Admission>, clock: Clock) -> Option<WebSocket> {
+        self.socket_up_to(MESSAGE_BYTES_MAX, admission, clock).await
+    }
+
+    /// The same for somebody who is told why they cannot stay: nothing they send is worth memory.
+    pub(super) async fn socket_to_close(self, admission: Arc<Admission>, clock: Clock) -> Option<WebSocket> {
+        self.socket_up_to(BUFFER_BYTES, admission, clock).await
+    }
+
+    async fn socket_up_to(
+        self,
+        message_bytes_max: usize,
+        admission: Arc<Admission>,
+        clock: Clock,
+    ) -> Option<WebSocket> {
         let upgraded = self.0.await.ok()?;
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_BYTES)
             .write_buffer_size(BUFFER_BYTES)
             .max_write_buffer_size(UNSENT_BYTES_MAX)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
+            .max_message_size(Some(message_bytes_max))
+            .max_frame_size(Some(message_bytes_max));
         let watched = Watched::new(TokioIo::new(upgraded), admission, clock);
         Some(WebSocketStream::from_raw_socket(watched, Role::Server, Some(config)).await)
     }

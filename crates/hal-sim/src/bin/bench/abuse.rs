@@ -52,10 +52,13 @@ pub(super) async fn abuse(words: &[String]) -> Result<()> {
     house.add_user("mallory", "guest")?;
     let token = house.add_device("mallory", "machine")?;
     println!(
-        "{people} people in {} households' worth of devices, each asks every {} s; attackers under nice 10\n",
+        "{people} people, each with an address and a device, of {} users; each asks every {} s, phases of {seconds} s",
         people.div_ceil(DEVICES_PER_USER),
         EVERY.as_secs()
     );
+    let rates: Vec<String> =
+        Attack::ALL.iter().map(|attack| format!("{} {}", attack.name(), attack.rate())).collect();
+    println!("attempts a second, by processes with nice 10, 16 addresses, one guest: {}\n", rates.join(", "));
     let crowd = Crowd::start(hal.gateway_port, &crowd, QUESTION, ANSWER, EVERY).await?;
     let bench = Bench { hal, token, crowd, seconds };
     // The first answers of each connection fill caches; nobody counts them.
