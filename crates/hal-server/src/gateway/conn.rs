@@ -323,6 +323,7 @@ impl Conn {
             intent: &answer.intent,
             outcome: answer.outcome,
             transcription: kept.heard.as_ref().map(|text| text.expose().as_str()),
+            question: kept.typed.as_ref().map(|text| text.expose().as_str()),
             // Who comes back minutes later does not expect a voice.
             audio_base64: None,
             is_repeat: false,
@@ -547,6 +548,7 @@ impl Conn {
                     intent: &answer.intent,
                     outcome: answer.outcome,
                     transcription: transcription.as_ref().map(|text| text.expose().as_str()),
+                    question: None,
                     audio_base64: sound.as_ref().map(|sound| sound.wav_base64.expose().as_str()),
                     is_repeat: *is_repeat,
                     is_missed: false,
