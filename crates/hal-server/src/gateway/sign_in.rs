@@ -101,7 +101,8 @@ fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
 /// Whether a request comes from a program on this machine that reached this port itself.
 ///
 /// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
-/// web can be made to mean 127.0.0.1 while it is open.
+/// web can be made to mean 127.0.0.1 while it is open. A program may use the machine's own name as well; a name or address of
+/// a network came through a proxy that does not say so.
 fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
@@ -109,7 +110,10 @@ fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
         host.eq_ignore_ascii_case("localhost")
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
     });
-    peer.to_canonical().is_loopback() && !proxied && (loopback_host || !headers.contains_key(header::ORIGIN))
+    let own_name = host.is_none_or(|host| !host.contains(['.', ':']));
+    peer.to_canonical().is_loopback()
+        && !proxied
+        && (loopback_host || own_name && !headers.contains_key(header::ORIGIN))
 }
 
 /// Where a request comes from, for lock-outs and the audit log: what our own proxy saw, else the other end itself. Of several
@@ -378,6 +382,11 @@ mod tests {
         for name in PROXY_HEADERS {
             check(&[(name, "x")], LOOPBACK, Means::Nothing);
         }
+        // Through a proxy that adds no header of its own.
+        check(&[("host", "hal.example.com")], LOOPBACK, Means::Nothing);
+        check(&[("host", "192.0.2.7")], LOOPBACK, Means::Nothing);
+        check(&[("host", "[2001:db8::7]:8768")], LOOPBACK, Means::Nothing);
+        check(&[("host", "server:8768")], LOOPBACK, Means::Local);
         // The name of a page that was made to mean this machine.
         let rebound = [("host", "evil.example.net:8768"), ("origin", "http://evil.example.net:8768")];
         check(&rebound, LOOPBACK, Means::Nothing);

@@ -10,6 +10,7 @@ use super::document::{Document, Line, Section};
 use super::options::{Domain, Gateway, Version};
 
 mod files;
+mod forwarded;
 mod health;
 mod ports;
 mod routing;
@@ -142,6 +143,9 @@ const RULES: &[fn(&mut Judge<'_>)] = &[
     timeouts::ignored,
     timeouts::modes_and_timeouts,
     timeouts::tunnel,
+    // What is http now, and leads where.
+    forwarded::told_by_clients,
+    forwarded::not_told,
     structure::no_global,
     routing::order_of_rules,
 ];

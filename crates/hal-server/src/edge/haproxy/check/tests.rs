@@ -66,6 +66,7 @@ fn every_fault_of_the_documents_first_block_is_found() {
         ("ipv4-only", at("bind *:443")),
         ("ipv4-only", at("bind *:80")),
         ("no-alpn", at("bind *:443")),
+        ("not-told-for-whom", at("server voice_gateway")),
     ];
     let found = found(DOCUMENT);
     for fault in expected {
@@ -95,6 +96,7 @@ fn every_fault_of_the_halves_and_of_the_simple_configuration_is_found() {
     for code in ["not-http", "no-timeouts", "localhost-server", "condition-without-effect"] {
         assert!(simple.contains(&code), "{code}: {simple:?}");
     }
+    assert!(codes(first).contains(&"not-told-for-whom") && simple.contains(&"not-told-for-whom"));
     let together = codes(&format!("{DOCUMENT}\n{SIMPLE}"));
     assert!(together.contains(&"same-name"), "{together:?}");
 }
@@ -206,6 +208,11 @@ const FAULTS: &[(&str, Change)] = &[
     ("no-request-timeout", |text| text.replace("    timeout http-request 10s\n", "")),
     ("no-tunnel-timeout", |text| text.replace("    timeout tunnel 1h\n", "")),
     ("short-tunnel-timeout", |text| text.replace("timeout tunnel 1h", "timeout tunnel 30s")),
+    ("not-told-for-whom", |text| text.replace("    http-request set-header X-Forwarded-For %[src]\n", "")),
+    ("not-told-for-whom", |text| text.replace("X-Forwarded-For %[src]", "X-Forwarded-Proto https")),
+    ("forwarded-by-client", |text| {
+        text.replace("http-request set-header X-Forwarded-For %[src]", "option forwardfor if-none")
+    }),
     ("order-of-rules", |text| {
         behind(text, "    use_backend hal_voice if voice", "    http-request del-header X-A")
     }),
@@ -432,4 +439,30 @@ fn long_files_are_judged_in_a_moment() {
         let judged = judge(&document, &around());
         assert!(judged.findings.len() > 500, "{pattern}");
     }
+}
+
+#[test]
+fn whoever_tells_the_gateway_for_whom_it_asks_has_no_fault() {
+    let header = "    http-request set-header X-Forwarded-For %[src]\n";
+    assert!(HEALTHY.contains(header));
+    let bare = HEALTHY.replace(header, "");
+    for (line, more) in [
+        ("    mode http", "    option forwardfor"),
+        ("backend hal_voice", "    option forwardfor except 127.0.0.1"),
+        ("frontend web", "    http-request add-header X-Forwarded-For %[src] if TRUE"),
+        ("backend hal_voice", "    default-server send-proxy-v2"),
+    ] {
+        let text = behind(&bare, line, more);
+        assert_eq!(found(&text), [], "{more}");
+    }
+    // Another machine is not taken for this one: then it is about addresses only.
+    let severity = |text: &str| judged(text).findings[0].severity;
+    assert_eq!(severity(&bare), Severity::Error);
+    assert_eq!(severity(&bare.replace("127.0.0.1:8768", "192.0.2.7:8768")), Severity::Warning);
+    // Passed on as it is, only a PROXY header can tell.
+    let tcp = "defaults\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n    timeout tunnel 1h\nglobal\n    \
+               maxconn 9\n    log stderr local0\nlisten hal\n    mode tcp\n    bind 127.0.0.1:8443\n    server g 127.0.0.1:8768 check\n";
+    let through = tcp.replace("8768 check", "8768 check send-proxy-v2");
+    assert_eq!(found(tcp), [("not-told-for-whom", 12)]);
+    assert_eq!(found(&through), []);
 }

@@ -69,7 +69,7 @@ fn is_http(line: &Line) -> bool {
 }
 
 /// Proxies that are linked by a rule: both must speak the same mode.
-fn links(judge: &Judge<'_>, sections: &[Section]) -> Vec<(usize, usize)> {
+pub(super) fn links(judge: &Judge<'_>, sections: &[Section]) -> Vec<(usize, usize)> {
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (at, section) in sections.iter().enumerate().filter(|(_, section)| section.is_backend()) {
         by_name.entry(&section.name).or_insert(at);
@@ -101,7 +101,9 @@ fn must_speak_http(judge: &Judge<'_>, sections: &[Section]) -> BTreeSet<usize> {
         .iter()
         .copied()
         .filter(|&at| {
-            judge.document.body(&sections[at]).any(|(_, line)| is_http(line)) || judge.is_hal(sections, at)
+            // Who writes `mode tcp` and no rule of HTTP passes TLS on to a gateway that speaks it itself.
+            judge.document.body(&sections[at]).any(|(_, line)| is_http(line))
+                || judge.is_hal(sections, at) && judge.setting(sections, at, &["mode"]).is_none()
         })
         .collect();
     let links = links(judge, sections);
