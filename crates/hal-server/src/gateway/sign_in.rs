@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::Gateway;
@@ -157,7 +158,7 @@ impl Gateway {
         let Shown { means, secret } = shown(headers, uri, peer);
         let means = if self.is_open && means == Means::Nothing { Means::Local } else { means };
         if means == Means::Nothing {
-            // Not worth a way to the listener; strangers are many.
+            self.note_stranger(address(headers, peer));
             return Err(Box::new(refusal(Code::SignInRequired, None)));
         }
         let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
@@ -178,6 +179,20 @@ impl Gateway {
             }
             Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
         }
+    }
+
+    /// Lets the listener note a request that shows nothing. It is refused whatever comes of that, so nobody waits for it; of strangers
+    /// that come faster than it can be noted, some are not.
+    fn note_stranger(&self, address: String) {
+        static UNDER_WAY: Semaphore = Semaphore::const_new(4);
+        let Ok(permit) = UNDER_WAY.try_acquire() else { return };
+        let link = Arc::clone(&self.link);
+        tokio::spawn(async move {
+            let (means, secret) = (Means::Nothing, String::new().into());
+            let request = sign_in::SignIn { means, secret, address, device: None };
+            link.sign_in(sign_in::Request::SignIn(request)).await.ok();
+            drop(permit);
+        });
     }
 
     /// The addresses by which people and devices sign in; `None` for any other request.
