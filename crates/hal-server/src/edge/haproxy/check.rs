@@ -118,6 +118,7 @@ const RULES: &[fn(&mut Judge<'_>)] = &[
     structure::open_quotes,
     structure::final_newline,
     structure::same_name,
+    words::address_of_a_section,
     // Before frontends are merged, which may leave out a rule of theirs.
     routing::unknown_backend,
     ports::same_port,

@@ -3,7 +3,7 @@
 //! A program on the gateway's own machine needs no sign-in. HAProxy on that machine is one, unless it says for whom it asks:
 //! without a word of it, everybody who reaches HAProxy would be let in as the owner.
 
-use super::timeouts::links;
+use super::timeouts::{leads_to_listener, links};
 use super::{Judge, Severity};
 use crate::edge::haproxy::document::{Document, Line, Section};
 
@@ -63,7 +63,12 @@ pub(super) fn not_told(judge: &mut Judge<'_>) {
             .map(|(index, _)| index)
             .collect();
         let same_machine = servers.iter().any(|&index| is_loopback(judge.document.lines[index].word(2)));
+        // Nothing in a request of its protocol could tell.
+        let listener = leads_to_listener(judge, &sections[at]);
         let open = told == Told::Nothing && same_machine;
+        if listener && !open {
+            continue;
+        }
         let (severity, what) = if open {
             (
                 Severity::Error,
@@ -85,7 +90,12 @@ pub(super) fn not_told(judge: &mut Judge<'_>) {
         let lines =
             ["    option forwardfor", "    http-request set-header X-Forwarded-Proto https if { ssl_fc }"];
         let report = judge.report("not-told-for-whom", severity, &servers[..1.min(servers.len())], what, why);
-        if is_http {
+        if listener {
+            report.by_hand([
+                "[listener]          (in hal.toml of the machine with the records)",
+                "sign_in = \"required\"",
+            ]);
+        } else if is_http {
             report.with(lines);
             groups.push((place, super::added(&lines.map(str::to_owned))));
         } else {

@@ -208,6 +208,11 @@ const FAULTS: &[(&str, Change)] = &[
     ("no-request-timeout", |text| text.replace("    timeout http-request 10s\n", "")),
     ("no-tunnel-timeout", |text| text.replace("    timeout tunnel 1h\n", "")),
     ("short-tunnel-timeout", |text| text.replace("timeout tunnel 1h", "timeout tunnel 30s")),
+    ("removed-option", |text| {
+        text.replace("frontend statistics\n    bind 127.0.0.1:8404\n", "frontend statistics 127.0.0.1:8404\n")
+    }),
+    ("upgrade-removed", |text| behind(text, "frontend web", "    http-response del-header Upgrade")),
+    ("upgrade-removed", |text| behind(text, "frontend web", "    http-request set-header Upgrade h2c")),
     ("not-told-for-whom", |text| text.replace("    http-request set-header X-Forwarded-For %[src]\n", "")),
     ("not-told-for-whom", |text| text.replace("X-Forwarded-For %[src]", "X-Forwarded-Proto https")),
     ("forwarded-by-client", |text| {
@@ -465,4 +470,31 @@ fn whoever_tells_the_gateway_for_whom_it_asks_has_no_fault() {
     let through = tcp.replace("8768 check", "8768 check send-proxy-v2");
     assert_eq!(found(tcp), [("not-told-for-whom", 12)]);
     assert_eq!(found(&through), []);
+}
+
+#[test]
+fn what_is_unusual_and_well_has_no_fault() {
+    let start =
+        "global\n    log stderr local0\n    maxconn 99\ndefaults\n    log global\n    timeout connect 5s\n";
+    let tcp =
+        format!("{start}    mode tcp\n    option tcplog\n    timeout client 1h\n    timeout server 1h\n");
+    // TLS of the gateway's own, passed on; what QM's own clients use beside it.
+    let through = format!(
+        "{tcp}listen hal\n    bind 127.0.0.1:8443\n    server g 10.0.0.7:8768 check send-proxy-v2\nlisten qm\n    bind \
+         127.0.0.1:4243\n    server q 10.0.0.7:4243 check\n"
+    );
+    assert_eq!(found(&through), []);
+    // A listener for gateways of other machines, on its own.
+    let listener = format!("{tcp}listen records\n    bind 10.0.0.2:8767\n    server q 10.0.0.7:8767 check\n");
+    assert_eq!(found(&listener), []);
+    assert_eq!(found(&listener.replace("10.0.0.7", "127.0.0.1")), [("not-told-for-whom", 13)]);
+    // Where TLS ends here, HTTP is meant.
+    let ended = through.replace("8443", "8443 ssl crt /c.pem alpn h2,http/1.1");
+    assert!(found(&ended).iter().any(|(code, _)| *code == "not-http"), "{:?}", found(&ended));
+    for line in [
+        "    http-request set-header Upgrade websocket",
+        "    http-request set-header Upgrade %[req.hdr(Upgrade)]",
+    ] {
+        assert_eq!(found(&behind(HEALTHY, "frontend web", line)), [], "{line}");
+    }
 }
