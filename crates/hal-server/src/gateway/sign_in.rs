@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::Gateway;
@@ -101,7 +102,8 @@ fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
 /// Whether a request comes from a program on this machine that reached this port itself.
 ///
 /// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
-/// web can be made to mean 127.0.0.1 while it is open.
+/// web can be made to mean 127.0.0.1 while it is open. A program may use the machine's own name as well; a name or address of
+/// a network came through a proxy that does not say so.
 fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
     let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
@@ -109,7 +111,10 @@ fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
         host.eq_ignore_ascii_case("localhost")
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
     });
-    peer.to_canonical().is_loopback() && !proxied && (loopback_host || !headers.contains_key(header::ORIGIN))
+    let own_name = host.is_none_or(|host| !host.contains(['.', ':']));
+    peer.to_canonical().is_loopback()
+        && !proxied
+        && (loopback_host || own_name && !headers.contains_key(header::ORIGIN))
 }
 
 /// Where a request comes from, for lock-outs and the audit log: what our own proxy saw, else the other end itself. Of several
@@ -153,7 +158,7 @@ impl Gateway {
         let Shown { means, secret } = shown(headers, uri, peer);
         let means = if self.is_open && means == Means::Nothing { Means::Local } else { means };
         if means == Means::Nothing {
-            // Not worth a way to the listener; strangers are many.
+            self.note_stranger(address(headers, peer));
             return Err(Box::new(refusal(Code::SignInRequired, None)));
         }
         let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
@@ -174,6 +179,20 @@ impl Gateway {
             }
             Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
         }
+    }
+
+    /// Lets the listener note a request that shows nothing. It is refused whatever comes of that, so nobody waits for it; of strangers
+    /// that come faster than it can be noted, some are not.
+    fn note_stranger(&self, address: String) {
+        static UNDER_WAY: Semaphore = Semaphore::const_new(4);
+        let Ok(permit) = UNDER_WAY.try_acquire() else { return };
+        let link = Arc::clone(&self.link);
+        tokio::spawn(async move {
+            let (means, secret) = (Means::Nothing, String::new().into());
+            let request = sign_in::SignIn { means, secret, address, device: None };
+            link.sign_in(sign_in::Request::SignIn(request)).await.ok();
+            drop(permit);
+        });
     }
 
     /// The addresses by which people and devices sign in; `None` for any other request.
@@ -378,6 +397,11 @@ mod tests {
         for name in PROXY_HEADERS {
             check(&[(name, "x")], LOOPBACK, Means::Nothing);
         }
+        // Through a proxy that adds no header of its own.
+        check(&[("host", "hal.example.com")], LOOPBACK, Means::Nothing);
+        check(&[("host", "192.0.2.7")], LOOPBACK, Means::Nothing);
+        check(&[("host", "[2001:db8::7]:8768")], LOOPBACK, Means::Nothing);
+        check(&[("host", "server:8768")], LOOPBACK, Means::Local);
         // The name of a page that was made to mean this machine.
         let rebound = [("host", "evil.example.net:8768"), ("origin", "http://evil.example.net:8768")];
         check(&rebound, LOOPBACK, Means::Nothing);
