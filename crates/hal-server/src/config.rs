@@ -10,6 +10,8 @@ use hal_db::hashed::Encoding;
 use hal_db::qmclient::Address;
 use serde::Deserialize;
 
+use crate::networks::Networks;
+
 mod reload;
 
 use self::reload::Given;
@@ -162,6 +164,9 @@ pub struct Gateway {
     pub connections_max: usize,
     /// Web pages of other hosts that may connect, as `https://host`. A page of the gateway's own host always may.
     pub origins: Vec<String>,
+    /// Proxies that are believed when they say where requests come from, by `X-Forwarded-For` or a PROXY header. None named:
+    /// every private address.
+    pub proxies: Option<Networks>,
     /// How long a shutdown waits for answers that are on their way.
     pub drain_seconds: u64,
 }
@@ -172,6 +177,7 @@ impl Default for Gateway {
             listen: loopback(GATEWAY_PORT),
             connections_max: 12_000,
             origins: Vec::new(),
+            proxies: None,
             drain_seconds: 20,
         }
     }

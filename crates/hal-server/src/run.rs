@@ -216,7 +216,7 @@ async fn serve(
             engines,
             link: Arc::new(link),
             config: config.gateway.clone(),
-            live: RwLock::new(Live { origins: config.gateway.origins.clone() }),
+            live: RwLock::new(Live::new(&config.gateway)),
             metrics: Arc::clone(&metrics),
             tls,
             is_open: options.allow_remote,
@@ -290,7 +290,7 @@ fn read_again(before: Config, data: &std::path::Path, level: &Level, gateway: Op
         Ok((wanted, config, changed)) => {
             level.set(wanted);
             if let Some(gateway) = gateway {
-                let live = Live { origins: config.gateway.origins.clone() };
+                let live = Live::new(&config.gateway);
                 *gateway.live.write().unwrap_or_else(PoisonError::into_inner) = live;
             }
             info!(changed = changed.taken.join(", "), "settings read again");

@@ -19,12 +19,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{debug, info, warn};
 
+use super::proxy_protocol::Begun;
 use crate::clock::Clock;
 use crate::config;
 use crate::edge::certs::inspect::{self, KeyFile, Material, PEM_BYTES_MAX, Severity, inspect};
@@ -106,10 +107,10 @@ impl ResolvesServerCert for Keys {
 }
 
 /// What came of a connection.
-pub(crate) enum Accepted {
-    Secure(Box<TlsStream<TcpStream>>),
+pub(super) enum Accepted {
+    Secure(Box<TlsStream<Begun>>),
     /// It does not speak TLS: somebody wrote http.
-    Plain(TcpStream),
+    Plain(Begun),
 }
 
 impl Tls {
@@ -151,16 +152,12 @@ impl Tls {
     }
 
     /// Shakes hands. `None`: the client was too slow, went away, or wanted something that is not spoken here.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Option<Accepted> {
-        let shaken = timeout(HANDSHAKE_LIMIT, async {
-            let mut first = [0];
-            if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE_BYTE {
-                return Ok(Accepted::Plain(stream));
-            }
-            self.acceptor.accept(stream).await.map(|stream| Accepted::Secure(Box::new(stream)))
-        });
-        match shaken.await {
-            Ok(Ok(accepted)) => Some(accepted),
+    pub(super) async fn accept(&self, stream: Begun) -> Option<Accepted> {
+        if stream.first().is_some_and(|first| first != HANDSHAKE_BYTE) {
+            return Some(Accepted::Plain(stream));
+        }
+        match timeout(HANDSHAKE_LIMIT, self.acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Some(Accepted::Secure(Box::new(stream))),
             Ok(Err(error)) => {
                 debug!(%error, "tls handshake failed");
                 None

@@ -13,6 +13,7 @@ mod page; // The browser client in Chromium, with a recording as its microphone.
 mod proxy; // HAProxy with TLS in front, and its health checks.
 mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
 mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
+mod proxy_header; // Who speaks through HAProxy, by its PROXY header.
 mod proxy_limits; // What HAProxy refuses, and how.
 mod proxy_modes; // Each way to be found, and what is around it.
 mod qm_server; // Records on a QM server, for which a peer in the test stands in: there is none to install.
