@@ -196,6 +196,9 @@ pub struct Tls {
     pub names: Vec<String>,
     /// A port that sends http to https and answers an authority's challenge.
     pub redirect: Option<SocketAddr>,
+    /// Whether browsers are told to insist on TLS for this name (Strict-Transport-Security). None: unless the certificate is of
+    /// an authority of one's own.
+    pub hsts: Option<bool>,
     /// The folder that `certbot --webroot` writes its answers to.
     pub webroot: Option<PathBuf>,
 }

@@ -261,6 +261,9 @@ async fn serve(
     while signals.next().await == Asked::Reload {
         reload.notify_one();
         settings = read_again(settings, data, level, served.as_deref());
+        if let Some(listener) = &local {
+            listener.read_policy_again(data);
+        }
     }
     notify::tell("STOPPING=1");
     info!("draining");

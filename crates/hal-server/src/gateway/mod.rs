@@ -7,6 +7,7 @@ mod page;
 mod proxies;
 mod proxy_protocol;
 mod routes;
+mod security;
 mod sign_in;
 pub(crate) mod tls;
 

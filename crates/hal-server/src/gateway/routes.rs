@@ -27,7 +27,7 @@ use super::conn::{self, Wishes};
 use super::proxy_protocol::{self, Whose};
 use super::sign_in::Peer;
 use super::tls::Accepted;
-use super::{Gateway, page};
+use super::{Gateway, page, security};
 
 /// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -144,14 +144,16 @@ async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: 
     let proxies = Arc::clone(&gateway.live.read().unwrap_or_else(PoisonError::into_inner).proxies);
     let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
     let Whose { ip, proxied } = whose;
-    let peer = Peer { ip, proxied, proxies };
-    let named = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        service.call(request)
-    });
-    let Some(tls) = &gateway.tls else { return http(stream, named).await };
+    let peer = Peer { ip, proxied, proxies, secure: false };
+    let named = |peer: Peer| {
+        service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            service.call(request)
+        })
+    };
+    let Some(tls) = &gateway.tls else { return http(stream, named(peer)).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, named).await,
+        Some(Accepted::Secure(stream)) => http(*stream, named(Peer { secure: true, ..peer })).await,
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
             gateway.metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
@@ -179,6 +181,8 @@ where
 
 async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Response<Body>, Infallible> {
     let draining = *shared.draining.borrow();
+    let only_tls =
+        Peer::of(&request).secure && shared.gateway.tls.as_ref().is_some_and(|tls| tls.is_for_good());
     let mut response = match upgrade_of(request.headers()) {
         Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
         Upgrade::Missing(headers) => missing(&headers),
@@ -188,6 +192,7 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    security::add(response.headers_mut(), only_tls);
     Ok(response)
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Peer {
     pub ip: IpAddr,
     /// A proxy told so: no program of this machine, wherever the proxy runs.
     pub proxied: bool,
+    /// It came over TLS of the gateway's own.
+    pub secure: bool,
     /// Whom to believe about where requests come from, as the settings were when the connection began.
     pub proxies: Arc<Proxies>,
 }
@@ -37,6 +39,7 @@ impl Peer {
         request.extensions().get::<Peer>().cloned().unwrap_or_else(|| Peer {
             ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             proxied: true,
+            secure: false,
             proxies: Arc::default(),
         })
     }
@@ -209,7 +212,7 @@ impl Gateway {
             other => match self.let_in(&headers, request.uri(), &peer).await {
                 Err(refused) => *refused,
                 Ok(who) if other == "whoami" => who_json(&who.reply, None),
-                Ok(who) => self.for_who_is_in(other, who, &headers, request.uri()).await,
+                Ok(who) => self.for_who_is_in(other, who, is_secure(&headers, &peer), request.uri()).await,
             },
         })
     }
@@ -253,11 +256,11 @@ impl Gateway {
             return who_json(&reply, Some(secret.expose()));
         }
         let mut response = who_json(&reply, None);
-        set_cookie(&mut response, secret.expose(), COOKIE_SECONDS, headers, uri);
+        set_cookie(&mut response, secret.expose(), COOKIE_SECONDS, is_secure(headers, peer), uri);
         response
     }
 
-    async fn for_who_is_in(&self, what: &str, who: LetIn, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
+    async fn for_who_is_in(&self, what: &str, who: LetIn, secure: bool, uri: &Uri) -> Response<Body> {
         let handle = who.handle;
         let request = match what {
             "ticket" => sign_in::Request::Ticket { handle },
@@ -273,7 +276,7 @@ impl Gateway {
                 }
                 (None, None) => {
                     let mut response = text(StatusCode::OK, "application/json", "{}\n".to_owned());
-                    set_cookie(&mut response, "", 0, headers, uri);
+                    set_cookie(&mut response, "", 0, secure, uri);
                     response
                 }
             },
@@ -281,13 +284,17 @@ impl Gateway {
     }
 }
 
+/// Whether the browser came over TLS, here or at the proxy.
+fn is_secure(headers: &HeaderMap, peer: &Peer) -> bool {
+    peer.secure || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
 /// Below the folder of the page, so that other sites on the same host do not get it.
-fn set_cookie(response: &mut Response<Body>, value: &str, seconds: u32, headers: &HeaderMap, uri: &Uri) {
+fn set_cookie(response: &mut Response<Body>, value: &str, seconds: u32, secure: bool, uri: &Uri) {
     let path = uri.path();
     let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
     let folder = if folder.starts_with('/') && folder.is_ascii() { folder } else { "/" };
-    let forwarded = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let secure = if forwarded { "; Secure" } else { "" };
+    let secure = if secure { "; Secure" } else { "" };
     let cookie =
         format!("{COOKIE}={value}; Path={folder}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     match HeaderValue::from_str(&cookie) {
@@ -352,7 +359,7 @@ mod tests {
     }
 
     fn from(ip: IpAddr) -> Peer {
-        Peer { ip, proxied: false, proxies: Arc::default() }
+        Peer { ip, proxied: false, secure: false, proxies: Arc::default() }
     }
 
     fn means(lines: &[(&'static str, &'static str)], uri: &'static str, peer: IpAddr) -> (Means, String) {
@@ -414,13 +421,15 @@ mod tests {
 
     #[test]
     fn the_cookie_stays_below_the_page_and_out_of_reach_of_scripts() {
-        let cookie = |uri, lines: &[(&'static str, &'static str)]| {
+        let cookie = |uri, lines: &[(&'static str, &'static str)], tls| {
+            let peer = Peer { secure: tls, ..from(LOOPBACK) };
             let mut response = Response::new(Body::empty());
-            set_cookie(&mut response, "hal_x", 5, &headers(lines), &Uri::from_static(uri));
+            set_cookie(&mut response, "hal_x", 5, is_secure(&headers(lines), &peer), &Uri::from_static(uri));
             response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned()
         };
-        let plain = cookie("/voice/signin", &[]);
+        let plain = cookie("/voice/signin", &[], false);
         assert_eq!(plain, "hal_session=hal_x; Path=/voice/; Max-Age=5; HttpOnly; SameSite=Strict");
-        assert!(cookie("/signin", &[("x-forwarded-proto", "https")]).ends_with("; Secure"));
+        assert!(cookie("/signin", &[("x-forwarded-proto", "https")], false).ends_with("; Secure"));
+        assert!(cookie("/signin", &[], true).ends_with("; Secure"));
     }
 }

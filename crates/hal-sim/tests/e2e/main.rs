@@ -10,6 +10,7 @@ mod everyday; // The everyday questions over the whole wire.
 mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
 mod page; // The browser client in Chromium, with a recording as its microphone.
+mod policy; // access.toml, read again while the server runs.
 mod proxy; // HAProxy with TLS in front, and its health checks.
 mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.
 mod proxy_failover; // Gateways and HAProxy itself come and go, conversations stay.
