@@ -101,6 +101,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
         bail!("--demo belongs to the process with the database: start `hal serve --only listener --demo`");
     }
     config.database.check()?;
+    config.audit.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(
             "--demo brings invented records, and database.url names a server with real ones\n\n\
@@ -412,6 +413,7 @@ fn listener_over(
     };
     let auth = Auth::open(data, rule)?;
     auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
+    auth.audit().keep(auth::Keep { days: config.audit.days, entries_max: config.audit.entries_max });
     let listener = Listener::new(database, brain, Arc::new(auth), clock, mirror);
     // Before anybody can ask: what is begun anew is not found again.
     listener.read_conversations(data);
