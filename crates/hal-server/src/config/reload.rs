@@ -1,7 +1,7 @@
 //! Which settings have changed since they were read, and which of them can be taken over while the server runs.
 
 /// Keys that are taken over while the server runs.
-pub const RELOADABLE: [&str; 2] = ["gateway.origins", "log.level"];
+pub const RELOADABLE: [&str; 3] = ["gateway.origins", "gateway.proxies", "log.level"];
 
 /// What a reload found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,13 +4,17 @@ mod conn;
 mod hearing;
 mod link;
 mod page;
+mod proxies;
+mod proxy_protocol;
 mod routes;
+mod security;
 mod sign_in;
 pub(crate) mod tls;
 
 use std::sync::{Arc, RwLock};
 
 pub(crate) use self::link::{Link, Remote};
+pub(crate) use self::proxies::Proxies;
 pub(crate) use self::routes::{serve, serve_beside};
 use crate::clock::Clock;
 use crate::config;
@@ -37,4 +41,11 @@ pub(crate) struct Gateway {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
     pub origins: Vec<String>,
+    pub proxies: Arc<Proxies>,
+}
+
+impl Live {
+    pub(crate) fn new(config: &config::Gateway) -> Live {
+        Live { origins: config.origins.clone(), proxies: Arc::new(Proxies::new(config.proxies.clone())) }
+    }
 }

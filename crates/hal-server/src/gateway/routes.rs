@@ -24,10 +24,10 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
+use super::proxy_protocol::{self, Whose};
 use super::sign_in::Peer;
-use super::tls::{Accepted, Tls};
-use super::{Gateway, page};
-use crate::metrics::Metrics;
+use super::tls::Accepted;
+use super::{Gateway, page, security};
 
 /// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -54,8 +54,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
     let connections = Arc::new(Semaphore::new(connections_max));
     let sockets = Arc::new(Semaphore::new(connections_max));
-    let (tls, metrics) = (gateway.tls.clone(), Arc::clone(&gateway.metrics));
-    let shared = Shared { gateway, draining: draining.clone(), sockets: Arc::clone(&sockets) };
+    let metrics = Arc::clone(&gateway.metrics);
+    let shared =
+        Shared { gateway: Arc::clone(&gateway), draining: draining.clone(), sockets: Arc::clone(&sockets) };
     let service = service(Router::new().fallback(route).with_state(shared));
     let drained = async {
         draining.wait_for(|draining| *draining).await.ok();
@@ -87,9 +88,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
             });
             continue;
         };
-        let (service, tls, metrics) = (service.clone(), tls.clone(), Arc::clone(&metrics));
+        let (service, gateway) = (service.clone(), Arc::clone(&gateway));
         tokio::spawn(async move {
-            connection(stream, Peer(peer), service, tls, &metrics).await;
+            connection(stream, peer.ip(), service, &gateway).await;
             drop(permit);
         });
     }
@@ -138,24 +139,24 @@ fn service(router: Router) -> Service {
     TowerToHyperService::new(router)
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    service: Service,
-    tls: Option<Arc<Tls>>,
-    metrics: &Metrics,
-) {
+async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: &Gateway) {
     stream.set_nodelay(true).ok();
-    let named = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        service.call(request)
-    });
-    let Some(tls) = tls else { return http(stream, named).await };
+    let proxies = Arc::clone(&gateway.live.read().unwrap_or_else(PoisonError::into_inner).proxies);
+    let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
+    let Whose { ip, proxied } = whose;
+    let peer = Peer { ip, proxied, proxies, secure: false };
+    let named = |peer: Peer| {
+        service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            service.call(request)
+        })
+    };
+    let Some(tls) = &gateway.tls else { return http(stream, named(peer)).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, named).await,
+        Some(Accepted::Secure(stream)) => http(*stream, named(Peer { secure: true, ..peer })).await,
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
-            metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
+            gateway.metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
         }
     }
 }
@@ -180,6 +181,8 @@ where
 
 async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Response<Body>, Infallible> {
     let draining = *shared.draining.borrow();
+    let only_tls =
+        Peer::of(&request).secure && shared.gateway.tls.as_ref().is_some_and(|tls| tls.is_for_good());
     let mut response = match upgrade_of(request.headers()) {
         Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
         Upgrade::Missing(headers) => missing(&headers),
@@ -189,6 +192,7 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    security::add(response.headers_mut(), only_tls);
     Ok(response)
 }
 
@@ -254,8 +258,8 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-    let handle = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
+    let peer = Peer::of(&request);
+    let handle = match shared.gateway.let_in(request.headers(), request.uri(), &peer).await {
         Ok(who) => who.handle,
         Err(refused) => return *refused,
     };
