@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,11 +15,13 @@ use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::Gateway;
 use super::proxies::Proxies;
 use super::routes::{host_name, origin_allowed, text};
+use crate::limits::{Limit, Network, Who};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -64,6 +67,10 @@ const COOKIE: &str = "hal_session";
 const COOKIE_SECONDS: u32 = 90 * 24 * 3600;
 /// A sign-in form is a secret and a name.
 const FORM_BYTES_MAX: usize = 4096;
+/// From its first byte to its last.
+const FORM_LIMIT: Duration = Duration::from_secs(10);
+const PACKED: &str =
+    "{\"code\":\"BAD_FIELD\",\"message\":\"The body must not be compressed.\",\"signed_in\":false}\n";
 /// The subprotocol in which a browser, which cannot set headers, shows its token.
 const SUBPROTOCOL: &str = "hal.token.";
 
@@ -147,11 +154,27 @@ pub(super) fn address(headers: &HeaderMap, peer: &Peer) -> String {
     peer.proxies.client(peer.ip, seen.unwrap_or_default()).to_string()
 }
 
+/// Whom the connections and requests from there are counted for. Nobody where a program of this machine came directly, and where a
+/// proxy on this machine does not say whom it speaks for: everybody would be one.
+pub(super) fn counted(headers: &HeaderMap, peer: &Peer) -> Option<Network> {
+    let address = address(headers, peer).parse::<IpAddr>().ok()?;
+    let is_told = peer.proxied || headers.contains_key("x-forwarded-for") && peer.proxies.believe(peer.ip);
+    (is_told || !address.is_loopback()).then(|| Network::of(address))
+}
+
 /// Who was let in: their handle for each question.
 #[derive(Debug)]
 pub(super) struct LetIn {
     pub handle: Private<String>,
     reply: SignInReply,
+}
+
+impl LetIn {
+    /// Whom the connection is counted for. Whoever has shown nothing is no user, only an address.
+    pub(super) fn counted(&self, address: Option<Network>) -> Who {
+        let user = (self.handle.expose() != LOCAL).then(|| self.reply.user.clone());
+        Who { user, device: self.reply.device.clone(), address }
+    }
 }
 
 impl Gateway {
@@ -186,7 +209,12 @@ impl Gateway {
             Err(_) if means == Means::Local => {
                 Ok(LetIn { handle: LOCAL.to_owned().into(), reply: SignInReply::default() })
             }
-            Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
+            Err(code) => {
+                if code == Code::Busy {
+                    self.metrics.limited(Limit::SignIns);
+                }
+                Err(Box::new(refusal(code, Some(5_000))))
+            }
         }
     }
 
@@ -247,8 +275,14 @@ impl Gateway {
             secret: Private<String>,
             device: Option<String>,
         }
-        let Ok(bytes) = axum::body::to_bytes(body, FORM_BYTES_MAX).await else {
-            return refusal(Code::TooLarge, None);
+        if headers.contains_key(header::CONTENT_ENCODING) {
+            // A few packed bytes can stand for any number of others.
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/json", PACKED.to_owned());
+        }
+        let bytes = match timeout(FORM_LIMIT, axum::body::to_bytes(body, FORM_BYTES_MAX)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => return refusal(Code::TooLarge, None),
+            Err(_) => return refusal(Code::TooSlow, None),
         };
         let Ok(form) = serde_json::from_slice::<Form>(&bytes) else {
             return refusal(Code::BadField, None);
@@ -339,7 +373,8 @@ fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
             "run `hal pair` on the server, then `hal pair CODE --server URL` here, or open /pair in a browser",
         ),
         Code::LockedOut => (StatusCode::TOO_MANY_REQUESTS, "wait, then use a new code"),
-        Code::QmUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::QmUnavailable | Code::Busy => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "send the whole request at once"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "send a code or a token"),
         Code::BadField => (StatusCode::BAD_REQUEST, "send {\"secret\": \"…\"} as JSON"),
         _ => (StatusCode::FORBIDDEN, "ask an owner of the household"),
