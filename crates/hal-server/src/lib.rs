@@ -15,6 +15,7 @@ mod logs;
 #[cfg(test)]
 mod matrix_tests;
 mod metrics;
+pub mod networks;
 mod notify;
 pub mod private_file;
 mod resume;

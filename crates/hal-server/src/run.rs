@@ -101,6 +101,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
         bail!("--demo belongs to the process with the database: start `hal serve --only listener --demo`");
     }
     config.database.check()?;
+    config.audit.check()?;
     config.limits.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(
@@ -217,7 +218,7 @@ async fn serve(
             engines,
             link: Arc::new(link),
             config: config.gateway.clone(),
-            live: RwLock::new(Live { origins: config.gateway.origins.clone() }),
+            live: RwLock::new(Live::new(&config.gateway)),
             metrics: Arc::clone(&metrics),
             limits: Limits::new(config.limits.clone(), config.gateway.connections_max),
             door: gateway::limited::Door::default(),
@@ -264,6 +265,9 @@ async fn serve(
     while signals.next().await == Asked::Reload {
         reload.notify_one();
         settings = read_again(settings, data, level, served.as_deref());
+        if let Some(listener) = &local {
+            listener.read_policy_again(data);
+        }
     }
     notify::tell("STOPPING=1");
     info!("draining");
@@ -295,7 +299,7 @@ fn read_again(before: Config, data: &std::path::Path, level: &Level, gateway: Op
         Ok((wanted, config, changed)) => {
             level.set(wanted);
             if let Some(gateway) = gateway {
-                let live = Live { origins: config.gateway.origins.clone() };
+                let live = Live::new(&config.gateway);
                 *gateway.live.write().unwrap_or_else(PoisonError::into_inner) = live;
                 gateway.limits.set(config.limits.clone());
             }
@@ -415,6 +419,7 @@ fn listener_over(
     };
     let auth = Auth::open(data, rule)?;
     auth.ensure_owner(person.as_deref(), clock.unix_ms())?;
+    auth.audit().keep(auth::Keep { days: config.audit.days, entries_max: config.audit.entries_max });
     let listener = Listener::new(database, brain, Arc::new(auth), clock, mirror);
     // Before anybody can ask: what is begun anew is not found again.
     listener.read_conversations(data);

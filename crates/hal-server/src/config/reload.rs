@@ -1,7 +1,7 @@
 //! Which settings have changed since they were read, and which of them can be taken over while the server runs.
 
 /// Keys that are taken over while the server runs.
-pub const RELOADABLE: [&str; 2] = ["gateway.origins", "log.level"];
+pub const RELOADABLE: [&str; 3] = ["gateway.origins", "gateway.proxies", "log.level"];
 
 fn is_reloadable(name: &str) -> bool {
     RELOADABLE.contains(&name) || name.starts_with("limits.")

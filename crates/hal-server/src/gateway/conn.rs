@@ -67,6 +67,7 @@ pub(super) enum Event {
     AskFailed {
         turn: TurnId,
         code: Code,
+        words: Option<Private<String>>,
     },
     Spoken {
         turn: TurnId,
@@ -86,7 +87,7 @@ impl Event {
             Event::Heard { turn, hypotheses } => Input::Heard { turn, hypotheses },
             Event::NotHeard { turn, code } => Input::NotHeard { turn, code },
             Event::Answered { turn, answer } => Input::Answered { turn, answer },
-            Event::AskFailed { turn, code } => Input::AskFailed { turn, code },
+            Event::AskFailed { turn, code, words } => Input::AskFailed { turn, code, words },
             Event::Spoken { turn, sound } => Input::Spoken { turn, sound },
             Event::Resumed { asked, found } => return Err((asked, found)),
         })
@@ -358,6 +359,7 @@ impl Conn {
             intent: &answer.intent,
             outcome: answer.outcome,
             transcription: kept.heard.as_ref().map(|text| text.expose().as_str()),
+            question: kept.typed.as_ref().map(|text| text.expose().as_str()),
             // Who comes back minutes later does not expect a voice.
             audio_base64: None,
             is_repeat: false,
@@ -519,7 +521,7 @@ impl Conn {
 
     fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
         if hypotheses.is_empty() {
-            return self.raise(Event::AskFailed { turn, code: Code::Internal });
+            return self.raise(Event::AskFailed { turn, code: Code::Internal, words: None });
         }
         let ask = Ask {
             text: hypotheses.remove(0),
@@ -544,7 +546,7 @@ impl Conn {
         });
         if let Err(code) = asked {
             self.gateway.metrics.limited(Limit::Questions);
-            self.raise(Event::AskFailed { turn, code });
+            self.raise(Event::AskFailed { turn, code, words: None });
         }
     }
 
@@ -597,6 +599,7 @@ impl Conn {
                     intent: &answer.intent,
                     outcome: answer.outcome,
                     transcription: transcription.as_ref().map(|text| text.expose().as_str()),
+                    question: None,
                     audio_base64: sound.as_ref().map(|sound| sound.wav_base64.expose().as_str()),
                     is_repeat: *is_repeat,
                     is_missed: false,
@@ -623,10 +626,13 @@ fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
     match reply {
         Ok(reply) if is_error(&reply) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
-            Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
+            // "That was changed in the meantime" helps; a code's sentence would not. What comes with a code that is not ours
+            // was not written for people.
+            let words = (code.is_some() && !reply.text.expose().trim().is_empty()).then_some(reply.text);
+            Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable), words }
         }
         Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
-        Err(code) => Event::AskFailed { turn, code },
+        Err(code) => Event::AskFailed { turn, code, words: None },
     }
 }
 

@@ -1,6 +1,5 @@
 //! What somebody hears who has reached a limit, and what is looked at to find out.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -17,7 +16,8 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, Utf8Bytes};
 
 use super::conn::Wishes;
-use super::routes::{peer_of, text, wants_page};
+use super::routes::{text, wants_page};
+use super::sign_in::Peer;
 use super::socket::{Handshake, WebSocket};
 use super::{Gateway, sign_in};
 use crate::config;
@@ -48,9 +48,9 @@ impl Default for Door {
 
 /// How many connections from there may wait for their request. Behind a proxy everybody comes from one address, so those where one
 /// may be have a share of all places; everybody else is held to their own number.
-pub(super) fn waiting_max(limits: &config::Limits, share: usize, peer: IpAddr) -> usize {
+pub(super) fn waiting_max(limits: &config::Limits, share: usize, may_be_proxy: bool) -> usize {
     match usize::try_from(limits.address_connections) {
-        Ok(own) if own > 0 && !sign_in::is_private(peer) => own.min(share),
+        Ok(own) if own > 0 && !may_be_proxy => own.min(share),
         _ => share,
     }
 }
@@ -64,7 +64,7 @@ impl Gateway {
         if is_health_check(request) {
             return Ok(());
         }
-        let Some(from) = sign_in::counted(request.headers(), peer_of(request)) else { return Ok(()) };
+        let Some(from) = sign_in::counted(request.headers(), &Peer::of(request)) else { return Ok(()) };
         self.limits.request(from, self.clock.now_ms()).inspect_err(|_| self.metrics.limited(Limit::Requests))
     }
 

@@ -6,14 +6,18 @@ mod hearing;
 pub(crate) mod limited;
 mod link;
 mod page;
+mod proxies;
+mod proxy_protocol;
 mod routes;
+mod security;
 mod sign_in;
 mod socket;
 pub(crate) mod tls;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use self::link::{Link, QUESTIONS_WAITING_MAX, Remote};
+pub(crate) use self::proxies::Proxies;
 pub(crate) use self::routes::{serve, serve_beside};
 use crate::clock::Clock;
 use crate::config;
@@ -40,8 +44,22 @@ pub(crate) struct Gateway {
     pub is_open: bool,
 }
 
+impl Gateway {
+    /// Whom to believe from now on about where requests come from.
+    fn proxies(&self) -> Arc<Proxies> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner).proxies)
+    }
+}
+
 /// Settings that are read again while the server runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
     pub origins: Vec<String>,
+    pub proxies: Arc<Proxies>,
+}
+
+impl Live {
+    pub(crate) fn new(config: &config::Gateway) -> Live {
+        Live { origins: config.origins.clone(), proxies: Arc::new(Proxies::new(config.proxies.clone())) }
+    }
 }

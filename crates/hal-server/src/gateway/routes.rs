@@ -24,13 +24,11 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
-use super::limited;
+use super::proxy_protocol::{self, Whose};
 use super::sign_in::{self, Peer};
-use super::socket;
-use super::tls::{Accepted, Tls};
-use super::{Gateway, page};
+use super::tls::Accepted;
+use super::{Gateway, limited, page, security, socket};
 use crate::limits::{Limit, Waiting};
-use crate::metrics::Metrics;
 
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
 const HEADER_BYTES_MAX: usize = 16 << 10;
@@ -56,9 +54,10 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     let drain_limit = Duration::from_secs(gateway.config.drain_seconds);
     let connections = Arc::new(Semaphore::new(connections_max));
     let sockets = Arc::new(Semaphore::new(connections_max));
-    let (tls, metrics) = (gateway.tls.clone(), Arc::clone(&gateway.metrics));
-    let shared = Shared { gateway, draining: draining.clone(), sockets: Arc::clone(&sockets) };
-    let (limits, waiting) = (Arc::clone(&shared.gateway.limits), Arc::new(Waiting::default()));
+    let metrics = Arc::clone(&gateway.metrics);
+    let shared =
+        Shared { gateway: Arc::clone(&gateway), draining: draining.clone(), sockets: Arc::clone(&sockets) };
+    let (limits, waiting) = (Arc::clone(&gateway.limits), Arc::new(Waiting::default()));
     let service = service(Router::new().fallback(route).with_state(shared));
     let drained = async {
         draining.wait_for(|draining| *draining).await.ok();
@@ -82,7 +81,8 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
                 continue;
             }
         };
-        let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, peer.ip());
+        let is_proxy = gateway.proxies().believe(peer.ip());
+        let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, is_proxy);
         let waits = waiting.begin(peer.ip(), most);
         if waits.is_none() {
             metrics.limited(Limit::Waiting);
@@ -97,9 +97,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
             });
             continue;
         };
-        let (service, tls, metrics) = (service.clone(), tls.clone(), Arc::clone(&metrics));
+        let (service, gateway) = (service.clone(), Arc::clone(&gateway));
         tokio::spawn(async move {
-            connection(stream, Peer(peer), service, tls, &metrics).await;
+            connection(stream, peer.ip(), service, &gateway).await;
             drop(place);
         });
     }
@@ -148,24 +148,24 @@ fn service(router: Router) -> Service {
     TowerToHyperService::new(router)
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    service: Service,
-    tls: Option<Arc<Tls>>,
-    metrics: &Metrics,
-) {
+async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: &Gateway) {
     stream.set_nodelay(true).ok();
-    let named = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        service.call(request)
-    });
-    let Some(tls) = tls else { return http(stream, named).await };
+    let proxies = gateway.proxies();
+    let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
+    let Whose { ip, proxied } = whose;
+    let peer = Peer { ip, proxied, proxies, secure: false };
+    let named = |peer: Peer| {
+        service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            service.call(request)
+        })
+    };
+    let Some(tls) = &gateway.tls else { return http(stream, named(peer)).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, named).await,
+        Some(Accepted::Secure(stream)) => http(*stream, named(Peer { secure: true, ..peer })).await,
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
-            metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
+            gateway.metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
         }
     }
 }
@@ -200,6 +200,8 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
     if let Err(refused) = shared.gateway.requested(&request) {
         return Ok(limited::too_many(&refused));
     }
+    let only_tls =
+        Peer::of(&request).secure && shared.gateway.tls.as_ref().is_some_and(|tls| tls.is_for_good());
     let mut response = match upgrade_of(request.headers()) {
         Upgrade::Complete if request.method() == Method::GET => upgrade(shared, request).await,
         Upgrade::Missing(headers) => missing(&headers),
@@ -209,6 +211,7 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    security::add(response.headers_mut(), only_tls);
     Ok(response)
 }
 
@@ -279,12 +282,12 @@ async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
         shared.gateway.metrics.connections_refused.fetch_add(1, atomic::Ordering::Relaxed);
         return busy();
     };
-    let peer = peer_of(&request);
-    let who = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
+    let peer = Peer::of(&request);
+    let who = match shared.gateway.let_in(request.headers(), request.uri(), &peer).await {
         Ok(who) => who,
         Err(refused) => return *refused,
     };
-    let address = sign_in::counted(request.headers(), peer);
+    let address = sign_in::counted(request.headers(), &peer);
     let (gateway, draining) = (shared.gateway, shared.draining);
     let admitted = gateway.limits.admit(who.counted(address), gateway.clock.now_ms());
     let wishes = Wishes { handle: who.handle, ..wishes(request.uri(), request.headers()) };
@@ -305,11 +308,6 @@ async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
         },
     }
     response
-}
-
-/// Address of the other end of the connection that a request came over.
-pub(super) fn peer_of(request: &Request) -> IpAddr {
-    request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip())
 }
 
 /// There is no place for another WebSocket.
