@@ -14,7 +14,9 @@ use hal_dialog::{Brain, Skills};
 use hal_wire::listener::Request;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+
+use crate::limits::{self, Gate};
 use tungstenite::client::IntoClientRequest as _;
 
 use crate::auth::{Auth, Policy, Rule};
@@ -146,7 +148,7 @@ fn house() -> House {
         let speech =
             config::Speech { hear: "none".to_owned(), speak: "none".to_owned(), ..config::Speech::default() };
         let engines = Arc::new(Engines::open(&speech));
-        let link = Link::Local { listener: Arc::clone(&listener), questions: Arc::new(Semaphore::new(4)) };
+        let link = Link::local(Arc::clone(&listener), Gate::new(4, 64));
         let gateway = Arc::new(Gateway {
             clock,
             engines,
@@ -154,6 +156,8 @@ fn house() -> House {
             config: config::Gateway::default(),
             live: Default::default(),
             metrics: Default::default(),
+            limits: limits::Limits::new(config::Limits::default(), 1_000),
+            door: Default::default(),
             tls: None,
             is_open: false,
         });

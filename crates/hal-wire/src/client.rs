@@ -385,6 +385,9 @@ pub struct ServerMessage<'a> {
     pub error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recoverable: Option<bool>,
+    /// When trying again makes sense, in milliseconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// ISO 8601, UTC.
     pub timestamp: &'a str,
 }
@@ -525,6 +528,12 @@ impl<'a> ServerMessage<'a> {
             recoverable: Some(code.recoverable()),
             ..Self::of("error", session_id, timestamp)
         }
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(self, retry_after_ms: Option<u64>) -> Self {
+        Self { retry_after_ms, ..self }
     }
 
     pub fn to_json(&self) -> String {

@@ -74,6 +74,11 @@ impl Listener {
         Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror })
     }
 
+    /// Takes over what the household's policy says now, for the next question of everybody.
+    pub(crate) fn read_policy_again(&self, data: &std::path::Path) {
+        self.auth.read_policy_again(data, self.clock.unix_ms());
+    }
+
     /// Number of the last commit, to see whether anything has changed.
     pub(crate) fn commit_number(&self) -> Option<u64> {
         self.database.snapshot().ok().map(|snapshot| snapshot.commit_number())
