@@ -3,6 +3,7 @@
 /// `(name, content type, bytes)`. `index.html` is first and answers every path that ends in `/`.
 pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[
     ("index.html", "text/html; charset=utf-8", include_bytes!("index.html")),
+    ("admin.html", "text/html; charset=utf-8", include_bytes!("admin.html")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("style.css")),
     ("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("app.js")),

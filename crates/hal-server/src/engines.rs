@@ -1,11 +1,14 @@
 //! Which speech engines this server has, and what is missing in words for people.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hal_dialog::Spoken;
 use hal_dialog::session::Sound;
-use hal_speech::{Missing, SpeechError, SpeechToText, TextToSpeech, Vocabulary, stt, tts, wav};
+use hal_speech::{
+    Missing, Recognition, SpeechError, SpeechToText, TextToSpeech, Transcript, Vocabulary, stt, tts, wav,
+};
 use hal_wire::audio::to_base64;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
@@ -22,7 +25,17 @@ pub(crate) struct Engines {
     hear: OnceLock<Arc<dyn SpeechToText>>,
     speak: Option<Arc<dyn TextToSpeech>>,
     speaking: Arc<Semaphore>,
+    hearing_now: Arc<AtomicUsize>,
+    recognisers: usize,
     notices: Vec<String>,
+}
+
+/// An engine as the owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub name: String,
+    pub busy: usize,
+    pub of: usize,
 }
 
 impl std::fmt::Debug for Engines {
@@ -43,15 +56,30 @@ impl Engines {
             notices.push(format!("I cannot speak here: {notice}. Answers are shown."));
             None
         });
-        let cell = OnceLock::new();
-        if let Some(hear) = hear {
-            cell.get_or_init(|| hear);
+        let cell: OnceLock<Arc<dyn SpeechToText>> = OnceLock::new();
+        let hearing_now = Arc::new(AtomicUsize::new(0));
+        if let Some(engine) = hear {
+            cell.get_or_init(|| Arc::new(Counted { engine, now: Arc::clone(&hearing_now) }));
         }
-        Engines { hear: cell, speak, speaking: Arc::new(Semaphore::new(SPEAKING_AT_ONCE)), notices }
+        let speaking = Arc::new(Semaphore::new(SPEAKING_AT_ONCE));
+        Engines { hear: cell, speak, speaking, hearing_now, recognisers: config.recognisers.max(1), notices }
     }
 
     pub(crate) fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
         self.hear.get()
+    }
+
+    /// The engine that hears, with the utterances that it listens to; `None` where there is none.
+    pub(crate) fn hearing_load(&self) -> Option<Load> {
+        let name = self.hear.get()?.name().to_owned();
+        Some(Load { name, busy: self.hearing_now.load(Ordering::Relaxed), of: self.recognisers })
+    }
+
+    /// The engine that speaks, with the answers that it is making into sound.
+    pub(crate) fn speaking_load(&self) -> Option<Load> {
+        let name = self.speak.as_ref()?.name().to_owned();
+        let busy = SPEAKING_AT_ONCE - self.speaking.available_permits();
+        Some(Load { name, busy, of: SPEAKING_AT_ONCE })
     }
 
     pub(crate) fn can_speak(&self) -> bool {
@@ -87,6 +115,59 @@ impl Engines {
                 None
             }
         }
+    }
+}
+
+/// An engine whose utterances are counted while it listens to them.
+struct Counted {
+    engine: Arc<dyn SpeechToText>,
+    now: Arc<AtomicUsize>,
+}
+
+struct CountedOne {
+    recognition: Box<dyn Recognition>,
+    _counted: Counting,
+}
+
+struct Counting(Arc<AtomicUsize>);
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl SpeechToText for Counted {
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn start(&self) -> Result<Box<dyn Recognition>, SpeechError> {
+        let recognition = self.engine.start()?;
+        self.now.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(CountedOne { recognition, _counted: Counting(Arc::clone(&self.now)) }))
+    }
+
+    fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        self.engine.set_vocabulary(vocabulary);
+    }
+
+    fn doubt_below(&self) -> f32 {
+        self.engine.doubt_below()
+    }
+}
+
+impl Recognition for CountedOne {
+    fn push(&mut self, samples: &[i16]) -> Result<(), SpeechError> {
+        self.recognition.push(samples)
+    }
+
+    fn partial(&mut self) -> Option<String> {
+        self.recognition.partial()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Transcript, SpeechError> {
+        self.recognition.finish()
     }
 }
 

@@ -154,6 +154,8 @@ fn house() -> House {
             config: config::Gateway::default(),
             live: Default::default(),
             metrics: Default::default(),
+            board: Default::default(),
+            traces: None,
             tls: None,
             is_open: false,
         });
@@ -252,7 +254,7 @@ impl House {
         let authorization = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{authorization}Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("sent");
@@ -542,6 +544,114 @@ fn what_waits_in_a_session_is_not_done_for_somebody_else_or_with_other_rights() 
     assert_eq!(count(), before + 1);
 }
 
+/// What may be wanted of the admin page.
+const WISHES: [(&str, &str, &str, &str); 5] = [
+    ("read", "GET", "/admin/state", ""),
+    ("revoke", "POST", "/admin/revoke", "{\"device\":\"DEVICE\"}"),
+    ("backup", "POST", "/admin/backup", "{}"),
+    ("words on", "POST", "/admin/words", "{\"on\":true}"),
+    ("words off", "POST", "/admin/words", "{\"on\":false}"),
+];
+
+#[test]
+fn the_admin_page_is_read_and_used_by_owners_on_devices_of_their_own_and_by_nobody_else() {
+    let house = house();
+    let folder = tempfile::tempdir().expect("a folder");
+    house.listener.keep_backups(folder.path());
+    let state = |house: &House| -> Value {
+        let (status, body) = house.http("GET", "/admin/state", house.token(Who::Owner), "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("JSON")
+    };
+    // The file itself says nothing: anybody may have it.
+    assert_eq!(house.http("GET", "/admin", None, "").0, 200);
+    for who in EVERYBODY {
+        for (wish, method, path, body) in WISHES {
+            let (victim, _) =
+                house.auth.add_device("mia", "victim", "personal", None, "test", 1).expect("added");
+            let denied = house.audited("denied");
+            let body = body.replace("DEVICE", &victim.id);
+            let (status, answer) = house.http(method, path, house.token(who), &body);
+            let place = format!("{who:?}: {wish}: {status} {answer}");
+            let expected = match who {
+                Who::Owner => 200,
+                Who::Member | Who::Guest | Who::Kitchen => 403,
+                _ => 401,
+            };
+            // A right token is never locked out; a wrong one may have to wait.
+            assert!(status == expected || (expected == 401 && status == 429), "{place}");
+            let is_out = house.auth.directory().devices[&victim.id].revoked_ms.is_some();
+            assert_eq!(is_out, who == Who::Owner && wish == "revoke", "{place}");
+            if who != Who::Owner {
+                assert!(!answer.contains("sessions") && !answer.contains(&victim.id), "{place}");
+            }
+            if expected == 403 {
+                assert_eq!(house.audited("denied"), denied + 1, "a refusal is audited: {place}");
+                let answer: Value = serde_json::from_str(&answer).expect("JSON");
+                assert!(answer["message"].as_str().is_some_and(|words| words.contains("owner")), "{place}");
+            }
+            let words = state(&house)["gateway"]["words_until_ms"].is_number();
+            assert_eq!(words, who == Who::Owner && wish == "words on", "{place}");
+        }
+    }
+    let audit = house.auth.audit().tail(1_000_000).expect("read");
+    let noted = |what: &str, about: &str| {
+        audit.iter().filter(|entry| entry.event.what == what && entry.event.about == about).count()
+    };
+    for (_, about) in WISHES.iter().zip(["state", "revoke", "backup", "words on", "words off"]) {
+        // Member, guest and kitchen; of the owner what was done, but not that they looked.
+        let done = usize::from(!["state", "revoke"].contains(&about));
+        assert_eq!(noted("admin", about), 3 + done, "{about}");
+    }
+    // An owner who looks again and again has signed in once for it.
+    let signed_in = |house: &House| {
+        let entries = house.auth.audit().tail(1_000_000).expect("read");
+        entries.iter().filter(|entry| entry.event.what == "sign_in" && entry.event.result == "ok").count()
+    };
+    let before = signed_in(&house);
+    for _ in 0..5 {
+        state(&house);
+    }
+    assert_eq!(signed_in(&house), before);
+    // And is out with the next look once the device is shut out, whatever was remembered.
+    let owner = house.auth.directory();
+    let device = owner.devices.values().find(|one| one.name == "owner personal").expect("there").id.clone();
+    house.auth.revoke(&device, "test", 1).expect("revoked");
+    assert_eq!(house.http("GET", "/admin/state", house.token(Who::Owner), "").0, 401);
+}
+
+#[test]
+fn other_pages_cannot_use_the_admin_page_of_somebody_who_is_signed_in() {
+    let house = house();
+    let token = house.token(Who::Owner).expect("a token").to_owned();
+    let send = |method: &str, path: &str, more: &str, kind: &str| {
+        let mut stream = TcpStream::connect(house.gateway).expect("connected");
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: hal.example.com\r\nConnection: close\r\nCookie: hal_session={token}\r\n\
+             {more}Content-Type: {kind}\r\nContent-Length: 2\r\n\r\n{{}}"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        answer.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).expect("a status")
+    };
+    let own = "Origin: https://hal.example.com\r\nSec-Fetch-Site: same-origin\r\n";
+    assert_eq!(send("GET", "/admin/state", own, "application/json"), 200);
+    for more in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: https://hal.example.com:3000\r\nSec-Fetch-Site: same-site\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+    ] {
+        assert_eq!(send("GET", "/admin/state", more, "application/json"), 403, "{more}");
+        assert_eq!(send("POST", "/admin/backup", more, "application/json"), 403, "{more}");
+    }
+    // What a form can send is not taken.
+    assert_eq!(send("POST", "/admin/backup", own, "text/plain"), 415);
+    assert_eq!(send("POST", "/admin/words", own, "application/json"), 400);
+}
+
 /// Xorshift: a test needs no better.
 struct Chance(u64);
 
@@ -595,7 +705,7 @@ impl Chance {
             "role",
             "head",
         ];
-        const KINDS: [&str; 12] = [
+        const KINDS: [&str; 13] = [
             "voice_message",
             "log_conversation",
             "vocabulary",
@@ -603,6 +713,7 @@ impl Chance {
             "ticket",
             "sign_out",
             "admin",
+            "manage",
             "hello",
             "prove",
             "text_input",
@@ -622,7 +733,8 @@ impl Chance {
             "device_add",
         ];
         let mut object = serde_json::Map::new();
-        object.insert("type".to_owned(), self.pick(&KINDS).into());
+        let kind = self.pick(&KINDS);
+        object.insert("type".to_owned(), kind.into());
         // Three of four have everything that a request needs, so that they come as far as somebody who looks who asks.
         if self.next(4) > 0 {
             for name in [
@@ -640,7 +752,8 @@ impl Chance {
                 object.insert(name.to_owned(), self.pick(&WORDS[..6]).into());
             }
             object.insert("means".to_owned(), self.pick(&ENUMS[..5]).into());
-            object.insert("command".to_owned(), self.pick(&ENUMS[5..]).into());
+            let commands = if kind == "manage" { &["state", "revoke", "backup"][..] } else { &ENUMS[5..] };
+            object.insert("command".to_owned(), self.pick(commands).into());
             object.insert("scope".to_owned(), "personal".into());
             object.insert("count".to_owned(), json!(5));
             for name in ["handle", "token", "secret"] {

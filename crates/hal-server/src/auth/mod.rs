@@ -11,6 +11,7 @@ mod audit;
 pub mod chain;
 pub mod directory;
 pub mod lockout;
+pub(crate) mod manage;
 pub mod policy;
 mod principal;
 pub mod secret;

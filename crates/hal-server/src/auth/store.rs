@@ -214,6 +214,17 @@ pub(super) fn audit(
     snapshot.scan(AUDIT, &mut |id, bytes| visit(audit_entry(id, bytes)))
 }
 
+/// The entries of these numbers, in this order; those that are not there are left out.
+pub(super) fn audit_entries(snapshot: &Snapshot, numbers: impl Iterator<Item = u64>) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    for number in numbers {
+        let id = audit_id(number);
+        let record = snapshot.read(AUDIT, &id)?;
+        found.extend(record.and_then(|record| audit_entry(&id, record.as_bytes())));
+    }
+    Ok(found)
+}
+
 /// The last entries, the oldest of them first.
 pub(super) fn audit_tail(snapshot: &Snapshot, count: usize) -> Result<Vec<Entry>> {
     let mut last = std::collections::VecDeque::new();

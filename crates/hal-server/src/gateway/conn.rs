@@ -18,8 +18,9 @@ use tokio::time::{Duration, sleep_until, timeout};
 use tracing::{debug, info};
 
 use super::Gateway;
+use super::board::Presence;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
-use crate::metrics::Stage;
+use super::trace::{self, Client, End, UnderWay};
 use crate::resume;
 
 /// Events of engines and listener that wait for the connection's attention.
@@ -39,6 +40,7 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Wishes {
     /// Who was let in, as the listener names them.
     pub handle: Private<String>,
+    pub who: Arc<Client>,
     pub greeting: Greeting,
     pub audio: bool,
     pub web: bool,
@@ -58,6 +60,9 @@ pub(super) enum Event {
     Answered {
         turn: TurnId,
         answer: Answer,
+        /// Files that were read or written for it.
+        files: Vec<String>,
+        at: Millis,
     },
     AskFailed {
         turn: TurnId,
@@ -80,7 +85,7 @@ impl Event {
         Ok(match self {
             Event::Heard { turn, hypotheses } => Input::Heard { turn, hypotheses },
             Event::NotHeard { turn, code } => Input::NotHeard { turn, code },
-            Event::Answered { turn, answer } => Input::Answered { turn, answer },
+            Event::Answered { turn, answer, .. } => Input::Answered { turn, answer },
             Event::AskFailed { turn, code } => Input::AskFailed { turn, code },
             Event::Spoken { turn, sound } => Input::Spoken { turn, sound },
             Event::Resumed { asked, found } => return Err((asked, found)),
@@ -100,8 +105,10 @@ pub(super) async fn run(
     let now = gateway.clock.now_ms();
     let _counted = gateway.metrics.connected();
     let token = resume::new_token();
+    let id = resume::session_id(&token).expect("a token of ours");
+    let presence = gateway.board.enter(&id, &wishes.who, gateway.clock.unix_ms());
     let mut conn = Conn {
-        id: resume::session_id(&token).expect("a token of ours"),
+        id,
         token,
         begun: false,
         resuming: false,
@@ -110,8 +117,11 @@ pub(super) async fn run(
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
         handle: wishes.handle,
+        who: wishes.who,
         next_ping: now + PING_MS,
-        timed: None,
+        under_way: UnderWay::default(),
+        speaking_since: None,
+        presence,
         gateway,
         socket,
         events: events_in,
@@ -143,6 +153,7 @@ pub(super) async fn run(
             break;
         }
     }
+    conn.ended_without_answer(&End::Lost, |_| false);
     if conn.leaving {
         conn.leave().await;
     }
@@ -175,9 +186,13 @@ struct Conn {
     client: &'static str,
     /// Sent with each question, and looked up again by the listener.
     handle: Private<String>,
+    who: Arc<Client>,
     next_ping: Millis,
-    /// The turn that was begun last, and when its question had ended.
-    timed: Option<(TurnId, Millis)>,
+    /// What happened so far in the turns that are being answered.
+    under_way: UnderWay,
+    /// When the first sound of what is being recorded came.
+    speaking_since: Option<Millis>,
+    presence: Presence,
     events: mpsc::Sender<Box<Event>>,
 }
 
@@ -297,6 +312,7 @@ impl Conn {
         // What is not a token of ours leaves the new conversation as it is.
         if let Some(id) = resume::session_id(&asked.token) {
             (self.id, self.token, self.begun) = (id, asked.token, true);
+            self.presence.became(&self.id);
             let last = found.replies.last().map(|kept| answer_of(kept.reply.clone()));
             // A round has numbers of its own: a question of an earlier connection may still be on its way.
             self.session.resume(OWN_TURNS * (found.round + 1), last);
@@ -362,7 +378,11 @@ impl Conn {
             self.hearing = Some(Box::new(Hearing::new(Arc::clone(engine), self.events.clone())));
         }
         let hearing = self.hearing.as_mut().expect("made above");
-        match take(hearing, now) {
+        let taken = take(hearing, now);
+        if matches!(taken, Ok(Change::Recorded | Change::Ended(_))) {
+            self.speaking_since.get_or_insert(now);
+        }
+        match taken {
             Ok(Change::None) => Ok(()),
             Ok(Change::Recorded) => self.step(Input::Audio).await,
             Ok(Change::Ended(source)) => self.step(Input::SpeechEnded { source }).await,
@@ -398,7 +418,7 @@ impl Conn {
     /// What happened beside the socket. Whoever is not let in any more hears why, and then nothing.
     async fn event(&mut self, event: Event) -> Result<(), Closed> {
         let is_over = matches!(event, Event::AskFailed { code: Code::SignInRequired, .. });
-        self.measure(&event);
+        self.note(&event);
         match event.into_input() {
             Ok(input) => self.step(input).await?,
             Err((asked, found)) => self.resumed(asked, found).await?,
@@ -414,11 +434,23 @@ impl Conn {
     /// One step of the session, and everything it wants done.
     async fn step(&mut self, input: Input) -> Result<(), Closed> {
         let effects = self.session.step(self.gateway.clock.now_ms(), input);
+        if self.under_way.follow(self.session.turns(), self.speaking_since) {
+            self.speaking_since = None;
+        }
+        let done = self.carry_out(effects).await;
+        if !self.under_way.is_empty() {
+            let known: Vec<TurnId> = self.session.turns().map(|(turn, ..)| turn).collect();
+            self.ended_without_answer(&End::Dropped, |turn| known.contains(&turn));
+        }
+        done
+    }
+
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), Closed> {
         let mut written = false;
         for effect in effects {
             match effect {
                 Effect::Send(frame) => {
-                    self.count(&frame);
+                    self.note_frame(&frame);
                     let json = self.frame(&frame);
                     self.feed(json).await?;
                     written = true;
@@ -429,13 +461,13 @@ impl Conn {
                 }
                 Effect::Speak { turn, text } => self.speak(turn, text),
                 Effect::FinishHearing(turn) => {
-                    self.timed = Some((turn, self.gateway.clock.now_ms()));
                     let finished = self.hearing.as_mut().is_some_and(|hearing| hearing.finish(turn));
                     if !finished {
                         self.raise(Event::NotHeard { turn, code: Code::NoAudio });
                     }
                 }
                 Effect::DiscardRecording => {
+                    self.speaking_since = None;
                     if let Some(hearing) = &mut self.hearing {
                         hearing.discard();
                     }
@@ -453,29 +485,54 @@ impl Conn {
         if written { self.flush().await } else { Ok(()) }
     }
 
-    /// Hearing is over when its words come.
-    fn measure(&self, event: &Event) {
-        if let (Event::Heard { turn, .. } | Event::NotHeard { turn, .. }, Some((begun, at))) =
-            (event, self.timed)
-            && *turn == begun
-        {
-            self.gateway.metrics.took(Stage::Hear, self.gateway.clock.now_ms().saturating_sub(at));
+    /// What an event means for the time line of its turn.
+    fn note(&mut self, event: &Event) {
+        let now = self.gateway.clock.now_ms();
+        match event {
+            Event::Heard { turn, .. } | Event::NotHeard { turn, .. } => self.under_way.heard(*turn, now),
+            Event::Answered { turn, files, at, .. } => self.under_way.answered(*turn, files, *at),
+            Event::Spoken { turn, .. } => self.under_way.spoken(*turn, now),
+            Event::AskFailed { .. } | Event::Resumed { .. } => {}
         }
     }
 
-    fn count(&mut self, frame: &Frame) {
-        let metrics = &self.gateway.metrics;
+    /// A frame that ends a turn ends its time line.
+    fn note_frame(&mut self, frame: &Frame) {
         match frame {
-            Frame::Response { answer, is_repeat: false, .. } => {
-                metrics.answered(answer.outcome);
-                // With several questions at once the last one's time is told; the others have none.
-                if let Some((_, at)) = self.timed.take() {
-                    metrics.took(Stage::Total, self.gateway.clock.now_ms().saturating_sub(at));
+            Frame::Response { turn, answer, is_repeat: false, .. } => {
+                let end = End::Answered {
+                    outcome: answer.outcome,
+                    action: answer.action.clone(),
+                    intent: answer.intent.clone(),
+                };
+                let of = of(&self.gateway, &self.id, &self.who);
+                let followed =
+                    turn.and_then(|turn| self.under_way.end(turn, end.clone(), Some(&answer.text), &of));
+                let over = followed.unwrap_or_else(|| of.at_once(*turn, end));
+                self.over(over);
+            }
+            Frame::Error { turn, code, .. } => {
+                self.gateway.metrics.failed(*code);
+                let of = of(&self.gateway, &self.id, &self.who);
+                let over = turn.and_then(|turn| self.under_way.end(turn, End::Failed(*code), None, &of));
+                if let Some(over) = over {
+                    self.over(over);
                 }
             }
-            Frame::Error { code, .. } => metrics.failed(*code),
             _ => {}
         }
+    }
+
+    fn ended_without_answer(&mut self, end: &End, is_known: impl Fn(TurnId) -> bool) {
+        let of = of(&self.gateway, &self.id, &self.who);
+        for over in self.under_way.dropped(is_known, end, &of) {
+            self.over(over);
+        }
+    }
+
+    fn over(&self, turn: trace::Turn) {
+        self.presence.had_turn(self.gateway.clock.unix_ms());
+        self.gateway.turn_over(turn);
     }
 
     fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
@@ -493,25 +550,20 @@ impl Conn {
             who: Who { handle: Some(self.handle.clone()), token: None },
         };
         let (clock, now) = (self.gateway.clock, self.gateway.clock.now_ms());
-        // A typed question begins here, a spoken one with the end of speech.
-        if self.timed.is_none_or(|(begun, _)| begun != turn) {
-            self.timed = Some((turn, now));
-        }
-        let (events, metrics) = (self.events.clone(), Arc::clone(&self.gateway.metrics));
+        self.under_way.asked(turn, Some(&ask.text), self.gateway.board.keeps_words(now), now);
+        let events = self.events.clone();
         self.gateway.link.ask(ask, move |reply| {
-            metrics.took(Stage::Answer, clock.now_ms().saturating_sub(now));
             // A connection that is gone does not want to know.
-            events.blocking_send(Box::new(answered(turn, reply))).ok();
+            events.blocking_send(Box::new(answered(turn, reply, clock.now_ms()))).ok();
         });
     }
 
-    fn speak(&self, turn: TurnId, text: Private<String>) {
+    fn speak(&mut self, turn: TurnId, text: Private<String>) {
+        self.under_way.speaking(turn, self.gateway.clock.now_ms());
         let gateway = Arc::clone(&self.gateway);
         let events = self.events.clone();
         tokio::spawn(async move {
-            let begun = gateway.clock.now_ms();
             let sound = gateway.engines.speak(text.into_inner()).await;
-            gateway.metrics.took(Stage::Speak, gateway.clock.now_ms().saturating_sub(begun));
             events.send(Box::new(Event::Spoken { turn, sound })).await.ok();
         });
     }
@@ -585,13 +637,21 @@ impl Conn {
     }
 }
 
-fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
+/// What the turns of a connection have in common, now.
+fn of<'a>(gateway: &Gateway, session: &'a str, client: &'a Arc<Client>) -> trace::Of<'a> {
+    trace::Of { session, client, now: gateway.clock.now_ms(), unix_ms: gateway.clock.unix_ms() }
+}
+
+fn answered(turn: TurnId, reply: Result<Reply, Code>, at: Millis) -> Event {
     match reply {
         Ok(reply) if is_error(&reply) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
             Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
         }
-        Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
+        Ok(mut reply) => {
+            let files = std::mem::take(&mut reply.files);
+            Event::Answered { turn, answer: answer_of(reply), files, at }
+        }
         Err(code) => Event::AskFailed { turn, code },
     }
 }

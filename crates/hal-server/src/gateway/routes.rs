@@ -185,7 +185,10 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         Upgrade::Missing(headers) => missing(&headers),
         Upgrade::Complete | Upgrade::None => match shared.gateway.sign_in_page(&mut request).await {
             Some(response) => response,
-            None => plain(&request, draining),
+            None => match shared.gateway.admin_page(&mut request).await {
+                Some(response) => response,
+                None => plain(&request, draining),
+            },
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
@@ -255,15 +258,16 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-    let handle = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
-        Ok(who) => who.handle,
+    let who = match shared.gateway.let_in(request.headers(), request.uri(), peer).await {
+        Ok(who) => who,
         Err(refused) => return *refused,
     };
+    let client = Arc::new(who.client(request.headers(), peer));
     let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         return status(StatusCode::SERVICE_UNAVAILABLE, "busy");
     };
     let (mut parts, _) = request.into_parts();
-    let wishes = Wishes { handle, ..wishes(&parts.uri, &parts.headers) };
+    let wishes = Wishes { handle: who.handle, who: client, ..wishes(&parts.uri, &parts.headers) };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
