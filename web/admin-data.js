@@ -41,8 +41,9 @@ export function segments(turn, whole_ms) {
   const begin = turn.whole_ms - turn.waited_ms;
   const pieces = turn.spans.filter((span) => STAGES.includes(span.stage));
   return pieces.map((span) => {
-    const from = clamp(((span.from_ms - begin) / whole_ms) * 100, 0, 99);
-    return { stage: span.stage, from, width: clamp((span.took_ms / whole_ms) * 100, 0.6, 100 - from) };
+    const percent = (ms) => Math.round((ms / whole_ms) * 1000) / 10;
+    const from = clamp(percent(span.from_ms - begin), 0, 99);
+    return { stage: span.stage, from, width: clamp(percent(span.took_ms), 0.6, 100 - from) };
   });
 }
 

@@ -6,6 +6,9 @@ import { ago, backupState, byUser, duration, endsAt, inWords, refusals, scale, s
 const TURNS_SHOWN = 15;
 const AUDIT_SHOWN = 12;
 
+// Before a value that does not say by itself what it is.
+const SHORT = { "Last seen": "seen ", Ends: "ends ", Since: "since ", Turns: "turns ", "Last turn": "last ", From: "at " };
+
 const OUTCOME = {
   answered: ["answered", "good"],
   asked: ["asked back", "good"],
@@ -171,9 +174,10 @@ export class AdminView {
     const row = this.#element("li", "turn");
     const head = this.#element("div", "turn-head");
     const [word, tone] = OUTCOME[turn.outcome] ?? [turn.outcome, "plain"];
-    head.append(this.#element("span", "action", (turn.action ?? turn.code ?? "turn").replaceAll("_", " ").toLowerCase()));
-    head.append(this.#element("span", `badge ${tone}`, word));
-    head.append(this.#element("span", "waited", duration(turn.waited_ms)));
+    const what = this.#element("span", "what");
+    what.append(this.#element("span", "action", (turn.action ?? turn.code ?? "turn").replaceAll("_", " ").toLowerCase()));
+    what.append(this.#element("span", `badge ${tone}`, word));
+    head.append(what, this.#element("span", "waited", duration(turn.waited_ms)));
     const who = [name(listener, turn.user), deviceName(listener, turn.device), turn.spoken ? "spoken" : "typed"].filter(Boolean).join(" · ");
     const meta = this.#element("p", "meta", `${who} · `);
     meta.append(this.#time(turn.at_ms, now_ms));
@@ -213,7 +217,7 @@ export class AdminView {
       [String(one.turns), "number"],
       [one.turns === 0 ? "–" : this.#time(one.active_ms, now_ms)],
     ]);
-    const table = this.#table(["Who", "Device", "Client", "Address", "Since", "Turns", "Last turn"], rows);
+    const table = this.#table(["Who", "Device", "Client", "Address", "Since", "Turns", "Last turn"], rows, "dense");
     const more = gateway.session_count - gateway.sessions.length;
     return more > 0 ? [table, this.#element("p", "note", `and ${more} more`)] : [table];
   }
@@ -271,7 +275,7 @@ export class AdminView {
       const end = ends_ms === undefined || (ends_ms !== null && ends_ms <= now_ms) ? "over" : ends_ms === null ? "never" : this.#time(ends_ms, now_ms);
       return [[name], [device.scope], [kinds], [this.#time(device.seen_ms, now_ms)], [end], [revoke, "act"]];
     });
-    return this.#table(["Device", "Scope", "Signs in by", "Last seen", "Ends", ""], rows);
+    return this.#table(["Device", "Scope", "Signs in by", "Last seen", "Ends", ""], rows, "dense devices");
   }
 
   #backups(backups, now_ms) {
@@ -294,7 +298,7 @@ export class AdminView {
     this.#part("backups", backups.files, () => {
       if (last === undefined) return [this.#element("p", "empty", "There is no backup here yet.")];
       const rows = backups.files.map((file) => [[file.name], [size(file.bytes), "number"], [this.#time(file.made_ms, now_ms)]]);
-      return [this.#table(["File", "Size", "Made"], rows)];
+      return [this.#table(["File", "Size", "Made"], rows, "dense")];
     });
   }
 
@@ -312,12 +316,12 @@ export class AdminView {
       [entry.address || "–"],
       [this.#element("span", `badge ${good.includes(entry.result) ? "plain" : "warn"}`, entry.result.replaceAll("_", " "))],
     ]);
-    return [this.#table(["When", "What", "Who", "About", "From", "Result"], rows)];
+    return [this.#table(["When", "What", "Who", "About", "From", "Result"], rows, "dense")];
   }
 
-  // Narrow windows show each row as a card; the heads are then beside the values.
-  #table(heads, rows) {
-    const table = this.#element("table", "");
+  // Narrow windows show each row as a card: its heads are beside the values, or, where it is dense, before those that need one.
+  #table(heads, rows, className = "") {
+    const table = this.#element("table", className);
     const head = this.#element("tr", "");
     for (const text of heads) {
       const cell = this.#element("th", "", text);
@@ -332,6 +336,8 @@ export class AdminView {
       row.forEach(([value, className], index) => {
         const cell = this.#element("td", className ?? "");
         cell.dataset.label = heads[index];
+        cell.dataset.short = SHORT[heads[index]] ?? "";
+        if (value === "–") cell.classList.add("none");
         cell.append(value);
         line.append(cell);
       });

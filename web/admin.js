@@ -35,7 +35,7 @@ const poll = new Poll(
       forget();
       signIn.hide();
       view.view("refused", message);
-      view.line("waiting", "Not for you");
+      view.line("waiting", "Owners only");
     },
     away: (message) => view.line("waiting", message),
   },
@@ -90,7 +90,8 @@ async function wish(name, body) {
 const dialog = element("confirm");
 let confirmed = () => {};
 
-function confirm({ title, text, yes }, then) {
+function confirm({ title, text, yes, isDanger = false }, then) {
+  element("confirm-yes").className = isDanger ? "danger" : "primary";
   element("confirm-title").textContent = title;
   element("confirm-text").textContent = text;
   element("confirm-yes").textContent = yes;
@@ -113,6 +114,7 @@ function revoke(device, isThis) {
       title: `Revoke “${device.name}”?`,
       text: `It is shut out at once, with all its tokens, and has to be paired anew to come back.${own}`,
       yes: "Revoke",
+      isDanger: true,
     },
     () => wish("admin/revoke", { device: device.id }),
   );

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 const WORDS_MAX: usize = 500;
 /// Files of one turn that are kept: more is a fault of whoever names them.
 const FILES_MAX: usize = 32;
+/// A shorter wait is none: only the way from one line of the program to the next.
+const WAIT_MS_MIN: Millis = 5;
 /// Turns of one connection that are followed at once; a session answers fewer.
 const UNDER_WAY_MAX: usize = 32;
 
@@ -347,8 +349,8 @@ impl Begun {
                 spans.push(Span { stage, from_ms, took_ms, is_whole: until.is_some() });
             }
         };
-        let (always, if_any): (fn(Millis) -> bool, fn(Millis) -> bool) = (|_| true, |took| took > 0);
-        add(Stage::Say, self.begun, Some(self.said), if_any);
+        let always: fn(Millis) -> bool = |_| true;
+        add(Stage::Say, self.begun, Some(self.said), |took| took > 0);
         if self.is_spoken {
             add(Stage::Hear, self.said, self.heard, always);
         }
@@ -356,7 +358,7 @@ impl Begun {
         if let Some(since) = asks_since {
             // A spoken question without words is never asked.
             if self.asked.is_some() || !self.is_spoken {
-                add(Stage::Wait, since, self.asked, if_any);
+                add(Stage::Wait, since, self.asked, |took| took >= WAIT_MS_MIN);
             }
         }
         if let Some(asked) = self.asked {

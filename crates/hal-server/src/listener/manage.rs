@@ -98,5 +98,8 @@ fn not_an_owner(principal: &Principal) -> String {
             principal.scope
         );
     }
-    format!("Only an owner of the household may see this page, and {} is {}.", principal.name, principal.role)
+    format!(
+        "Only an owner of the household may see this page; the role of {} is {}.",
+        principal.name, principal.role
+    )
 }
