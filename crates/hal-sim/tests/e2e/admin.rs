@@ -67,7 +67,7 @@ fn an_owner_sees_sessions_and_turns_revokes_a_device_and_makes_a_backup() {
     let token = done(&hal_for(&["device", "add", "mia", "Mia's phone"]));
     let ask = || {
         hal()
-            .args(["ask", "--server", &server.url(), QUESTION])
+            .args(["ask", "--server", &server.url(), "What time is it?"])
             .env("HAL_TOKEN", &token)
             .env("HOME", own.path())
             .output()
