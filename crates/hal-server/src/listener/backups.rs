@@ -138,7 +138,7 @@ impl Backups {
 
 /// `hal-2026-11-26T014830Z.hal-backup`, with milliseconds so that two in one second are two.
 fn file_name(at_ms: i64) -> String {
-    let time = clock::iso(at_ms).replace(':', "").replace('Z', "");
+    let time = clock::iso(at_ms).replace([':', 'Z'], "");
     format!("{STEM}{time}.{:03}Z{ENDING}", at_ms.rem_euclid(1000))
 }
 
