@@ -107,12 +107,16 @@ struct House {
 }
 
 fn house() -> House {
+    house_with(Rule::Required)
+}
+
+fn house_with(rule: Rule) -> House {
     let clock = Clock::start();
     let now = clock.unix_ms();
     let database = Database::in_memory();
     hal_db::schema::ensure_household(&database).expect("a household");
     crate::demo::load(&database, clock.moment().day).expect("the demo");
-    let auth = Arc::new(Auth::in_memory(Policy::presets(), Rule::Required));
+    let auth = Arc::new(Auth::in_memory(Policy::presets(), rule));
     auth.ensure_owner(Some(crate::demo::OWNER), now).expect("an owner");
     auth.add_user("mia", "Mia", "member", Some("P002"), "test", now).expect("added");
     auth.add_user("gus", "Gus", "guest", None, "test", now).expect("added");
@@ -618,6 +622,28 @@ fn the_admin_page_is_read_and_used_by_owners_on_devices_of_their_own_and_by_nobo
     let device = owner.devices.values().find(|one| one.name == "owner personal").expect("there").id.clone();
     house.auth.revoke(&device, "test", 1).expect("revoked");
     assert_eq!(house.http("GET", "/admin/state", house.token(Who::Owner), "").0, 401);
+}
+
+#[test]
+fn on_this_machine_the_admin_page_is_open_but_not_to_a_name_that_was_made_to_mean_it() {
+    let house = house_with(Rule::LoopbackOpen);
+    let get = |head: &str| {
+        let mut stream = TcpStream::connect(house.gateway).expect("connected");
+        write!(stream, "GET /admin/state HTTP/1.1\r\n{head}Connection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        answer.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).expect("a status")
+    };
+    // A cookie that opens nothing is no worse than none, and no better.
+    let cookie = "Cookie: hal_session=x\r\n";
+    for (host, expected) in [("127.0.0.1:8768", 200), ("localhost", 200), ("rebound.example:8768", 401)] {
+        for more in ["", cookie] {
+            assert_eq!(get(&format!("Host: {host}\r\n{more}")), expected, "{host} {more}");
+            // Again, now that somebody's look is remembered.
+            assert_eq!(get(&format!("Host: {host}\r\n{more}")), expected, "{host} {more}");
+        }
+    }
+    assert_eq!(get("Host: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.1\r\n"), 401);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use hal_wire::manage::{Manage, ManageReply, State};
-use hal_wire::sign_in::Means;
+use hal_wire::sign_in::{LOCAL, Means};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,9 +74,6 @@ impl Gateway {
             info!(address = %address(&headers, peer), "another page asked for the admin page's data");
             return Some(told(StatusCode::FORBIDDEN, "pages of other hosts may not ask this."));
         }
-        if means_nothing(shown(&headers, &uri, peer).means) && !is_named_here(&headers) {
-            return Some(refusal(Code::SignInRequired, None));
-        }
         if wanted == Wanted::State {
             return Some(self.admin_state(&headers, &uri, peer).await);
         }
@@ -100,6 +97,21 @@ impl Gateway {
         Some(self.admin_action(&manage, &headers, &uri, peer).await)
     }
 
+    /// As everybody is let in, but that being on this machine is not enough under a name that is not its own.
+    async fn admin_let_in(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+        peer: IpAddr,
+    ) -> Result<Private<String>, Box<Response<Body>>> {
+        let handle = self.let_in(headers, uri, peer).await?.handle;
+        if may_be_local(&handle, headers) {
+            Ok(handle)
+        } else {
+            Err(Box::new(refusal(Code::SignInRequired, None)))
+        }
+    }
+
     async fn admin_state(&self, headers: &HeaderMap, uri: &Uri, peer: IpAddr) -> Response<Body> {
         let now = self.clock.now_ms();
         let (shown, from) = (shown(headers, uri, peer), address(headers, peer));
@@ -108,9 +120,10 @@ impl Gateway {
         // A ticket is good once.
         let goes_on = shown.means != Means::Ticket;
         let handle = match visits.find(&digest, now).filter(|_| goes_on) {
-            Some(handle) => handle,
-            None => match self.let_in(headers, uri, peer).await {
-                Ok(who) => who.handle,
+            Some(handle) if may_be_local(&handle, headers) => handle,
+            Some(_) => return refusal(Code::SignInRequired, None),
+            None => match self.admin_let_in(headers, uri, peer).await {
+                Ok(handle) => handle,
                 Err(refused) => return *refused,
             },
         };
@@ -139,8 +152,8 @@ impl Gateway {
         uri: &Uri,
         peer: IpAddr,
     ) -> Response<Body> {
-        let handle: Private<String> = match self.let_in(headers, uri, peer).await {
-            Ok(who) => who.handle,
+        let handle = match self.admin_let_in(headers, uri, peer).await {
+            Ok(handle) => handle,
             Err(refused) => return *refused,
         };
         let reply = match self.link.manage(&handle, address(headers, peer), manage.clone()).await {
@@ -232,8 +245,8 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     !origin_allowed(headers, &[]) || site.is_some_and(|site| site != b"same-origin" && site != b"none")
 }
 
-fn means_nothing(means: Means) -> bool {
-    matches!(means, Means::Local | Means::Nothing)
+fn may_be_local(handle: &Private<String>, headers: &HeaderMap) -> bool {
+    handle.expose() != LOCAL || is_named_here(headers)
 }
 
 /// Whether the host is an address or `localhost`: no name that somebody else decides about.
