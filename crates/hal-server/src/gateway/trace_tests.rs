@@ -127,6 +127,8 @@ fn words_go_when_their_time_is_over_and_when_an_owner_says_so() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Whatever is asked and answered in whatever order, no text of it is in what the page gets or what a collector is sent.
     #[test]
     fn no_words_are_anywhere_unless_they_were_asked_for(

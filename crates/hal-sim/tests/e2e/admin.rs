@@ -1,5 +1,6 @@
 //! The admin page as an owner uses it: a real server, a real browser, and what is done there holds outside of it.
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use hal_sim::browser::Browser;
@@ -126,6 +127,10 @@ fn an_owner_sees_sessions_and_turns_revokes_a_device_and_makes_a_backup() {
     let counted = done(&run(&["db", "count", "MEDICATION", "--data", text(&restored)], own.path()));
     assert!(counted.contains(|c: char| c.is_ascii_digit() && c != '0'), "{counted}");
 
+    // And the command beside the server puts its own there too.
+    done(&hal_for(&["db", "backup"]));
+    until(&mut browser, "document.querySelectorAll('#backups tbody tr').length === 2");
+
     let audit = done(&hal_for(&["audit", "list"]));
     for noted in ["device_revoke", "words on", "words off", "admin owner - 127.0.0.1 backup"] {
         assert!(audit.contains(noted), "{noted}: {audit}");
@@ -163,6 +168,44 @@ fn behind_the_proxy_an_owner_signs_in_on_the_page_and_a_member_is_told_no() {
     until(&mut browser, "document.body.dataset.view === 'board'");
     shows(&mut browser, "devices", "this one");
     until(&mut browser, "window.hal.stats.states > 1");
+}
+
+#[test]
+fn a_spoken_question_is_told_stage_by_stage_to_the_owner_and_to_a_collector() {
+    if !programs::present("admin: spoken turn", &["espeak-ng", "pocketsphinx"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let collector = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", collector.local_addr().expect("bound"));
+    let options = Options::demo(folder.path()).set("HAL_METRICS__TRACES", &address);
+    let mut server = options.start().expect("hal serve --demo answers");
+    let mut client = server.connect().expect("the gateway greets");
+    let question = speech::spoken(QUESTION).expect("espeak-ng speaks");
+    for samples in [question, speech::silence(2_500)].concat().chunks(4_096) {
+        client.send(&serde_json::json!({"type": "audio_stream", "audio": samples})).expect("sent");
+    }
+    assert_names_medication(&client.answer().expect("an answer"));
+    let (status, shown) = state(server.gateway_port);
+    assert_eq!(status, 200, "{shown}");
+    let turn = &shown["gateway"]["turns"][0];
+    let stages = |key: &str| -> Vec<String> {
+        let spans = turn["spans"].as_array().expect("spans");
+        spans.iter().map(|span| span[key].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let told: Vec<String> = stages("stage").into_iter().filter(|stage| stage != "wait").collect();
+    assert_eq!(told, ["say", "hear", "answer", "speak"], "{turn}");
+    assert_eq!(turn["spoken"], true);
+    // The end sends what has not gone out yet.
+    server.process.signal("TERM").expect("signalled");
+    let (head, body) = http::take(&collector).expect("it sends");
+    assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
+    let json: Value = serde_json::from_str(&body).expect("JSON");
+    let spans = json["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().expect("spans");
+    assert_eq!(spans.len(), turn["spans"].as_array().expect("spans").len() + 1, "{body}");
+    assert_eq!(spans[0]["name"], "turn");
+    assert!(!body.to_lowercase().contains(MEDICATION), "no words: {body}");
+    server.process.wait().expect("the end");
 }
 
 /// What a program on the gateway's machine gets.
