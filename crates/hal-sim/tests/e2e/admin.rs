@@ -83,7 +83,7 @@ fn an_owner_sees_sessions_and_turns_revokes_a_device_and_makes_a_backup() {
     shows(&mut browser, "sessions", "program");
     shows(&mut browser, "turns", "medication list");
     shows(&mut browser, "turns", "Mia's phone");
-    until(&mut browser, "document.querySelectorAll('#turns .bar .answer').length === 2");
+    until(&mut browser, "document.querySelectorAll('#turns .bar .stage-answer').length === 2");
     until(
         &mut browser,
         "[...document.querySelectorAll('#turns .file')].some(file => file.textContent === 'MEDICATION')",
