@@ -50,8 +50,12 @@ const poll = new Poll(
 const form = element("signin");
 const signIn = new SignIn(
   base,
-  { form, secret: element("secret"), trouble: element("signin-trouble") },
-  { done: () => poll.now() },
+  { form, secret: element("secret"), trouble: element("signin-trouble"), leave: element("signout") },
+  {
+    done: () => poll.now(),
+    left: () => poll.now(),
+    stayed: () => view.say("HAL does not answer: this browser is still signed in.", true),
+  },
   {
     fetch: (url, options) => fetch(url, options),
     hash: () => location.hash,
@@ -132,10 +136,6 @@ element("words-start").addEventListener("click", () => {
 });
 element("words-stop").addEventListener("click", () => wish("admin/words", { on: false }));
 element("backup").addEventListener("click", () => wish("admin/backup", {}));
-element("signout").addEventListener("click", async () => {
-  await fetch(new URL("signout", base), { method: "POST", credentials: "same-origin" }).catch(() => {});
-  poll.now();
-});
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && !poll.stopped) poll.now();

@@ -10,6 +10,9 @@ use hal_db::hashed::Encoding;
 use hal_db::qmclient::Address;
 use serde::Deserialize;
 
+use crate::networks::Networks;
+
+mod limits;
 mod reload;
 
 use self::reload::Given;
@@ -56,11 +59,13 @@ pub enum Role {
 pub struct Config {
     pub household: Household,
     pub gateway: Gateway,
+    pub limits: Limits,
     pub tls: Tls,
     pub listener: Listener,
     pub speech: Speech,
     pub log: Log,
     pub metrics: Metrics,
+    pub audit: Audit,
     /// The keys as they were given, to see later which have changed.
     #[serde(skip)]
     given: Given,
@@ -162,6 +167,9 @@ pub struct Gateway {
     pub connections_max: usize,
     /// Web pages of other hosts that may connect, as `https://host`. A page of the gateway's own host always may.
     pub origins: Vec<String>,
+    /// Proxies that are believed when they say where requests come from, by `X-Forwarded-For` or a PROXY header. None named:
+    /// every private address.
+    pub proxies: Option<Networks>,
     /// How long a shutdown waits for answers that are on their way.
     pub drain_seconds: u64,
 }
@@ -172,9 +180,47 @@ impl Default for Gateway {
             listen: loopback(GATEWAY_PORT),
             connections_max: 12_000,
             origins: Vec::new(),
+            proxies: None,
             drain_seconds: 20,
         }
     }
+}
+
+/// What one user, one device and one address may take of a gateway. 0 is without a limit, but for the last five.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub user_connections: u64,
+    pub device_connections: u64,
+    pub address_connections: u64,
+    /// HTTP requests, WebSocket handshakes among them; health checks are not counted.
+    pub address_requests_per_minute: u64,
+    pub user_turns_per_minute: u64,
+    pub device_turns_per_minute: u64,
+    pub address_turns_per_minute: u64,
+    /// WebSocket messages of every kind.
+    pub user_messages_per_minute: u64,
+    pub device_messages_per_minute: u64,
+    pub address_messages_per_minute: u64,
+    pub user_megabytes_per_minute: u64,
+    pub device_megabytes_per_minute: u64,
+    pub address_megabytes_per_minute: u64,
+    pub user_sound_seconds_per_minute: u64,
+    pub device_sound_seconds_per_minute: u64,
+    pub address_sound_seconds_per_minute: u64,
+    pub user_sound_seconds_per_hour: u64,
+    pub device_sound_seconds_per_hour: u64,
+    pub address_sound_seconds_per_hour: u64,
+    /// Refusals of one connection; one more ends it.
+    pub refusals_per_minute: u64,
+    /// The longest message without sound.
+    pub text_kilobytes: u64,
+    /// From the first byte of a message to its last.
+    pub message_seconds: u64,
+    /// Who has not shown any life for so long makes room when more than half of the places are taken.
+    pub first_message_seconds: u64,
+    /// Messages that have begun and are not whole, of all connections together.
+    pub unfinished_megabytes: u64,
 }
 
 /// TLS of the gateway's own, for those without HAProxy.
@@ -190,6 +236,9 @@ pub struct Tls {
     pub names: Vec<String>,
     /// A port that sends http to https and answers an authority's challenge.
     pub redirect: Option<SocketAddr>,
+    /// Whether browsers are told to insist on TLS for this name (Strict-Transport-Security). None: unless the certificate is of
+    /// an authority of one's own.
+    pub hsts: Option<bool>,
     /// The folder that `certbot --webroot` writes its answers to.
     pub webroot: Option<PathBuf>,
 }
@@ -268,6 +317,36 @@ pub struct Metrics {
     pub otlp: Option<String>,
     /// The same for the time line of each turn, as spans.
     pub traces: Option<String>,
+}
+
+/// How much of the audit log stays.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// For how many days; 0: for ever.
+    pub days: u32,
+    /// More are not kept, whatever their days.
+    pub entries_max: u64,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        // A year, and some weeks to look at it. A million entries take about 300 MB.
+        Self { days: 400, entries_max: 1_000_000 }
+    }
+}
+
+impl Audit {
+    /// Refuses what cannot be meant, naming the key.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.days > 36_500 {
+            bail!("audit.days is {}; it may be 0, for ever, to 36500", self.days);
+        }
+        if !(1_000..=100_000_000).contains(&self.entries_max) {
+            bail!("audit.entries_max is {}; it may be 1000 to 100000000", self.entries_max);
+        }
+        Ok(())
+    }
 }
 
 /// What is noted about the server's work. Never what people say, and never their records.

@@ -1,22 +1,22 @@
 //! Which speech engines this server has, and what is missing in words for people.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hal_dialog::Spoken;
 use hal_dialog::session::Sound;
-use hal_speech::{
-    Missing, Recognition, SpeechError, SpeechToText, TextToSpeech, Transcript, Vocabulary, stt, tts, wav,
-};
+use hal_speech::{Missing, SpeechError, SpeechToText, TextToSpeech, Vocabulary, stt, tts, wav};
 use hal_wire::audio::to_base64;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
 use crate::config::Speech;
+use crate::limits::Gate;
 
 /// Answers made into sound at once: each is a process of its own.
 const SPEAKING_AT_ONCE: usize = 8;
+/// Answers that wait for it. One more is shown only: a session does not wait longer than a few seconds for sound.
+const SPEAKING_WAITING_MAX: usize = 64;
 /// The longest spoken answer. A longer text is spoken up to here; the screen has all of it.
 const SPOKEN_SECONDS_MAX: usize = 120;
 
@@ -24,8 +24,9 @@ const SPOKEN_SECONDS_MAX: usize = 120;
 pub(crate) struct Engines {
     hear: OnceLock<Arc<dyn SpeechToText>>,
     speak: Option<Arc<dyn TextToSpeech>>,
-    speaking: Arc<Semaphore>,
-    hearing_now: Arc<AtomicUsize>,
+    speaking: Gate,
+    /// Recordings that a thread listens to.
+    recordings: Arc<Semaphore>,
     recognisers: usize,
     notices: Vec<String>,
 }
@@ -56,13 +57,18 @@ impl Engines {
             notices.push(format!("I cannot speak here: {notice}. Answers are shown."));
             None
         });
-        let cell: OnceLock<Arc<dyn SpeechToText>> = OnceLock::new();
-        let hearing_now = Arc::new(AtomicUsize::new(0));
-        if let Some(engine) = hear {
-            cell.get_or_init(|| Arc::new(Counted { engine, now: Arc::clone(&hearing_now) }));
+        let cell = OnceLock::new();
+        if let Some(hear) = hear {
+            cell.get_or_init(|| hear);
         }
-        let speaking = Arc::new(Semaphore::new(SPEAKING_AT_ONCE));
-        Engines { hear: cell, speak, speaking, hearing_now, recognisers: config.recognisers.max(1), notices }
+        Engines {
+            hear: cell,
+            speak,
+            speaking: Gate::new(SPEAKING_AT_ONCE, SPEAKING_WAITING_MAX),
+            recordings: Arc::new(Semaphore::new(config.recognisers.max(1))),
+            recognisers: config.recognisers.max(1),
+            notices,
+        }
     }
 
     pub(crate) fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
@@ -72,14 +78,23 @@ impl Engines {
     /// The engine that hears, with the utterances that it listens to; `None` where there is none.
     pub(crate) fn hearing_load(&self) -> Option<Load> {
         let name = self.hear.get()?.name().to_owned();
-        Some(Load { name, busy: self.hearing_now.load(Ordering::Relaxed), of: self.recognisers })
+        Some(Load {
+            name,
+            busy: self.recognisers - self.recordings.available_permits(),
+            of: self.recognisers,
+        })
     }
 
     /// The engine that speaks, with the answers that it is making into sound.
     pub(crate) fn speaking_load(&self) -> Option<Load> {
         let name = self.speak.as_ref()?.name().to_owned();
-        let busy = SPEAKING_AT_ONCE - self.speaking.available_permits();
-        Some(Load { name, busy, of: SPEAKING_AT_ONCE })
+        Some(Load { name, busy: SPEAKING_AT_ONCE - self.speaking.free(), of: SPEAKING_AT_ONCE })
+    }
+
+    /// A thread of the blocking pool for a recording, if there is one: as many as there are recognisers, so that open
+    /// microphones do not take the threads of questions.
+    pub(crate) fn recording(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.recordings).try_acquire_owned().ok()
     }
 
     pub(crate) fn can_speak(&self) -> bool {
@@ -102,8 +117,15 @@ impl Engines {
     /// Makes the sound of an answer, or none where there is no engine or it fails: the text is there anyway.
     pub(crate) async fn speak(&self, text: String) -> Option<Sound> {
         let engine = Arc::clone(self.speak.as_ref()?);
-        let _permit = self.speaking.acquire().await.ok()?;
-        let made = tokio::task::spawn_blocking(move || speak(engine.as_ref(), &text)).await;
+        let Some(pass) = self.speaking.enter().await else {
+            warn!("too many answers wait to be spoken: this one is shown only");
+            return None;
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let _pass = pass;
+            speak(engine.as_ref(), &text)
+        })
+        .await;
         match made {
             Ok(Ok(sound)) => Some(sound),
             Ok(Err(error)) => {
@@ -115,59 +137,6 @@ impl Engines {
                 None
             }
         }
-    }
-}
-
-/// An engine whose utterances are counted while it listens to them.
-struct Counted {
-    engine: Arc<dyn SpeechToText>,
-    now: Arc<AtomicUsize>,
-}
-
-struct CountedOne {
-    recognition: Box<dyn Recognition>,
-    _counted: Counting,
-}
-
-struct Counting(Arc<AtomicUsize>);
-
-impl Drop for Counting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl SpeechToText for Counted {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn start(&self) -> Result<Box<dyn Recognition>, SpeechError> {
-        let recognition = self.engine.start()?;
-        self.now.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(CountedOne { recognition, _counted: Counting(Arc::clone(&self.now)) }))
-    }
-
-    fn set_vocabulary(&self, vocabulary: Vocabulary) {
-        self.engine.set_vocabulary(vocabulary);
-    }
-
-    fn doubt_below(&self) -> f32 {
-        self.engine.doubt_below()
-    }
-}
-
-impl Recognition for CountedOne {
-    fn push(&mut self, samples: &[i16]) -> Result<(), SpeechError> {
-        self.recognition.push(samples)
-    }
-
-    fn partial(&mut self) -> Option<String> {
-        self.recognition.partial()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Transcript, SpeechError> {
-        self.recognition.finish()
     }
 }
 

@@ -10,11 +10,13 @@ pub mod edge;
 mod engines;
 mod gateway;
 pub mod holder;
+mod limits;
 mod listener;
 mod logs;
 #[cfg(test)]
 mod matrix_tests;
 mod metrics;
+pub mod networks;
 mod notify;
 pub mod private_file;
 mod resume;

@@ -93,16 +93,45 @@ pub struct Challenge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Admin {
-    UserAdd { id: String, name: String, role: String, person: Option<String> },
+    UserAdd {
+        id: String,
+        name: String,
+        role: String,
+        person: Option<String>,
+    },
     UserList,
-    UserRole { id: String, role: String },
-    UserRemove { id: String },
-    DeviceAdd { user: String, name: String, scope: String, days: Option<u32> },
+    UserRole {
+        id: String,
+        role: String,
+    },
+    UserRemove {
+        id: String,
+    },
+    DeviceAdd {
+        user: String,
+        name: String,
+        scope: String,
+        days: Option<u32>,
+    },
     DeviceList,
-    DeviceRevoke { device: String },
-    Pair { user: String, name: String, scope: String },
-    AuditList { count: usize },
-    AuditVerify { head: Option<String> },
+    DeviceRevoke {
+        device: String,
+    },
+    Pair {
+        user: String,
+        name: String,
+        scope: String,
+    },
+    AuditList {
+        count: usize,
+    },
+    AuditVerify {
+        head: Option<String>,
+    },
+    /// Lines of JSON from behind this entry on; none at the end.
+    AuditExport {
+        after: u64,
+    },
 }
 
 /// The answer to it: lines for people, or why not.

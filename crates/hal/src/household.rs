@@ -20,7 +20,7 @@ const REPLY_LIMIT: Duration = Duration::from_secs(30);
 const REPLY_BYTES_MAX: u64 = 8 << 20;
 
 /// Which household.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// Folder of the database; else that of HAL_DATA, else the usual place.
     #[arg(long, value_name = "DIR", global = true)]

@@ -5,7 +5,7 @@ use hal_wire::sign_in::{Admin, AdminReply};
 
 use super::chain::{Entry, Event};
 use super::directory::{Directory, Unfit};
-use super::{Auth, Principal};
+use super::{Auth, Principal, Verified};
 
 /// Entries of the audit log that one request shows.
 const AUDIT_LINES_MAX: usize = 10_000;
@@ -71,15 +71,35 @@ pub fn run(auth: &Auth, who: &Principal, command: &Admin, now_ms: i64) -> AdminR
             Ok(entries) => lines(entries.iter().map(entry).collect()),
             Err(error) => failed(&Unfit(error.to_string())),
         },
+        Admin::AuditExport { after } => match auth.audit().export(*after) {
+            Ok(exported) => lines(exported),
+            Err(error) => failed(&Unfit(error.to_string())),
+        },
         Admin::AuditVerify { head } => match auth.audit().verify(head.as_deref()) {
-            Ok(Ok(verified)) => lines(vec![
-                format!("{} entries, each follows the one before", verified.entries),
-                format!("head {}", verified.head.hash.to_hex()),
-            ]),
+            Ok(Ok(found)) => lines(verified(&found)),
             Ok(Err(broken)) => failed(&Unfit(format!("the audit log is broken: {broken}"))),
             Err(error) => failed(&Unfit(error.to_string())),
         },
     }
+}
+
+/// What a verification found, for people.
+pub fn verified(found: &Verified) -> Vec<String> {
+    let mut lines = vec![format!("{} entries, each follows the one before", found.entries)];
+    if let Some(cut) = found.cut {
+        lines.push(format!(
+            "entries up to {} are gone: they were cut on {}, as an entry of the chain says. What they said is shown by an \
+             export of before alone: hal audit verify FILE --head {}",
+            cut.head.number,
+            shown(Some(cut.at_ms)),
+            cut.head.hash.to_hex()
+        ));
+    }
+    if let Some(at_ms) = found.known_cut_ms {
+        lines.push(format!("the head you gave is the last entry that was cut on {}", shown(Some(at_ms))));
+    }
+    lines.push(format!("head {}", found.head.hash.to_hex()));
+    lines
 }
 
 fn said<T>(done: Result<T, Unfit>, words: impl FnOnce(T) -> String) -> AdminReply {

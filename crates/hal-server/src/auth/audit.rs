@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,19 +14,26 @@ use hal_db::Database;
 use hal_dialog::session::Millis;
 use tracing::{error, warn};
 
-use super::chain::{Broken, Entry, Event, Head, Walk};
-use super::store;
+use super::chain::{Broken, Check, Entry, Event, Head, Verified};
+use super::cut::{self, Keep};
+use super::{export, store};
 use crate::clock::Clock;
 
 const QUEUE_MAX: usize = 8_192;
 const BATCH_MAX: usize = 4_096;
 /// How long a commit gathers entries.
 const GATHER_MS: Millis = 250;
+/// Lines of an export that go into one reply, in bytes.
+const EXPORT_BYTES: usize = 2 << 20;
+/// How often it is looked whether something is to be cut off.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
 enum Note {
     Event(i64, Box<Event>),
     /// Everything before this is on disk when the sender is dropped.
     Flush(#[allow(dead_code)] SyncSender<()>),
+    /// So much stays from now on.
+    Keep(Keep),
 }
 
 /// The log of who was let in, who asked for what, and what was refused.
@@ -42,13 +49,6 @@ impl std::fmt::Debug for Audit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Audit")
     }
-}
-
-/// What a verification found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    pub entries: u64,
-    pub head: Head,
 }
 
 impl Audit {
@@ -93,7 +93,9 @@ impl Audit {
     /// Errors: the database cannot be read.
     pub fn recent(&self, count: u64) -> hal_db::Result<Vec<Entry>> {
         let last = self.last.load(Ordering::Acquire);
-        store::audit_entries(&self.database.snapshot()?, (last.saturating_sub(count) + 1..=last).rev())
+        let snapshot = self.database.snapshot()?;
+        let numbers = (last.saturating_sub(count) + 1..=last).rev();
+        numbers.filter_map(|number| store::audit_at(&snapshot, number).transpose()).collect()
     }
 
     /// Follows the whole chain. `known` is a head that was noted earlier, as 64 hexadecimal digits: it must be in the chain.
@@ -101,15 +103,14 @@ impl Audit {
     /// Errors: the database cannot be read; inside, where the chain is broken.
     pub fn verify(&self, known: Option<&str>) -> hal_db::Result<Result<Verified, Broken>> {
         self.flush();
-        let mut walk = Walk::default();
+        let snapshot = self.database.snapshot()?;
+        let mut check = Check::new(store::cuts(&snapshot)?, known);
         let mut broken = None;
-        let mut found = known.is_none();
-        store::audit(&self.database.snapshot()?, &mut |entry| {
+        store::audit(&snapshot, &mut |entry| {
             let taken = match &entry {
-                Some(entry) => walk.take(entry),
-                None => Err(Broken::Changed(walk.head().number + 1)),
+                Some(entry) => check.take(entry),
+                None => Err(Broken::Changed(check.next_number())),
             };
-            found |= entry.is_some_and(|entry| known.is_some_and(|known| entry.hash.to_hex() == known));
             match taken {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(fault) => {
@@ -118,11 +119,40 @@ impl Audit {
                 }
             }
         })?;
-        Ok(match (broken, found) {
-            (Some(fault), _) => Err(fault),
-            (None, false) => Err(Broken::NoHead(known.unwrap_or_default().to_owned())),
-            (None, true) => Ok(Verified { entries: walk.head().number, head: walk.head() }),
+        Ok(match broken {
+            Some(fault) => Err(fault),
+            None => check.done(),
         })
+    }
+
+    /// Lines of an export, from behind this entry on: so many that a reply takes them, none at the end. The first ones, of 0,
+    /// begin with the line that says what was cut off before.
+    ///
+    /// Errors: the database cannot be read.
+    pub fn export(&self, after: u64) -> hal_db::Result<Vec<String>> {
+        self.flush();
+        let snapshot = self.database.snapshot()?;
+        let cuts = store::cuts(&snapshot)?;
+        let gone = cuts.last().map_or(0, |cut| cut.head.number);
+        let mut lines = if after == 0 { vec![export::first_line(&cuts)] } else { Vec::new() };
+        let mut bytes = 0;
+        for number in after.max(gone) + 1.. {
+            let Some(entry) = store::audit_at(&snapshot, number)? else { break };
+            let line = export::entry_line(&entry);
+            bytes += line.len();
+            lines.push(line);
+            if bytes > EXPORT_BYTES {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    /// From now on only so much stays; what is more is cut off soon.
+    pub fn keep(&self, keep: Keep) {
+        if self.queue.send(Note::Keep(keep)).is_err() {
+            error!("the audit log has ended");
+        }
     }
 }
 
@@ -139,12 +169,19 @@ impl Drop for Audit {
 }
 
 fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, written: &AtomicU64, clock: Clock) {
-    while let Ok(first) = notes.recv() {
+    let mut keep = None;
+    let mut look_at = clock.now_ms();
+    loop {
+        let first = match notes.recv_timeout(LOOK_EVERY) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let until = clock.now_ms() + GATHER_MS;
         let mut entries = Vec::new();
         let mut flush = None;
         let mut end = head;
-        let mut next = Some(first);
+        let mut next = first;
         while let Some(note) = next.take() {
             match note {
                 Note::Event(at_ms, event) => {
@@ -155,6 +192,10 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, writte
                 // All that it waits for came before it.
                 Note::Flush(done) => {
                     flush = Some(done);
+                    break;
+                }
+                Note::Keep(wanted) => {
+                    (keep, look_at) = (Some(wanted), clock.now_ms());
                     break;
                 }
             }
@@ -172,6 +213,22 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, writte
                 }
                 // The chain goes on from what is on disk; that something is missing is told by the program's log alone.
                 Err(error) => error!(%error, entries = count, "audit entries not stored"),
+            }
+        }
+        if let Some(keep) = keep.filter(|_| clock.now_ms() >= look_at) {
+            look_at = clock.now_ms() + LOOK_EVERY.as_secs() * 1000;
+            loop {
+                match cut::cut(database, head, keep, clock.unix_ms()) {
+                    Ok(Some(end)) => {
+                        head = end;
+                        written.store(head.number, Ordering::Release);
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        error!(%error, "audit log not cut");
+                        break;
+                    }
+                }
             }
         }
         drop(flush);

@@ -87,6 +87,103 @@ pub enum Broken {
     Changed(u64),
     #[error("the entry with the head {0} is not in the chain: it was cut off or made anew")]
     NoHead(String),
+    #[error(
+        "the entry with the head {0} is not in the chain: it was among entries 1 to {1}, which were cut, or the chain was made \
+         anew; an export of before shows which: `hal audit verify FILE --head {0}`"
+    )]
+    NoHeadAnyMore(String, u64),
+    #[error("entries up to {0} are gone, and no entry says that they were cut")]
+    NoCut(u64),
+}
+
+/// A beginning that was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// When, in ms since 1970.
+    pub at_ms: i64,
+    /// Number of the first entry that went.
+    pub first: u64,
+    /// The last entry that went: what stays follows it.
+    pub head: Head,
+}
+
+impl Cut {
+    /// What the entry is called that says so in the chain.
+    pub const WHAT: &str = "audit_cut";
+
+    /// How that entry names it.
+    pub fn about(&self) -> String {
+        format!("{}-{} {}", self.first, self.head.number, self.head.hash.to_hex())
+    }
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries that are there.
+    pub entries: u64,
+    pub head: Head,
+    /// The last cut: what was there before is gone.
+    pub cut: Option<Cut>,
+    /// When what the known head ended was cut off, where it ended exactly there.
+    pub known_cut_ms: Option<i64>,
+}
+
+/// Follows a chain, of which the beginning may have been cut off, from what stays to its end.
+#[derive(Clone, Debug)]
+pub struct Check<'a> {
+    walk: Walk,
+    cuts: Vec<Cut>,
+    entries: u64,
+    known: Option<&'a str>,
+    found: bool,
+    /// An entry that stays says of the last cut that it was made.
+    vouched: bool,
+}
+
+impl<'a> Check<'a> {
+    /// `known` is a head that was noted earlier, as 64 hexadecimal digits: it must be in the chain, or the end of a cut.
+    pub fn new(cuts: Vec<Cut>, known: Option<&'a str>) -> Check<'a> {
+        let last = cuts.last().map(|cut| cut.head).unwrap_or_default();
+        let vouched = cuts.is_empty();
+        Check { walk: Walk::from(last), cuts, entries: 0, known, found: known.is_none(), vouched }
+    }
+
+    /// The entry that is to come.
+    pub fn next_number(&self) -> u64 {
+        self.walk.head().number + 1
+    }
+
+    /// Takes the next entry.
+    ///
+    /// Errors: it does not follow the one before.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), Broken> {
+        self.walk.take(entry)?;
+        self.entries += 1;
+        self.found |= self.known.is_some_and(|known| entry.hash.to_hex() == known);
+        let Event { what, about, .. } = &entry.event;
+        self.vouched |= what == Cut::WHAT && self.cuts.last().is_some_and(|cut| cut.about() == *about);
+        Ok(())
+    }
+
+    /// What there was.
+    ///
+    /// Errors: a cut that no entry tells of, a known head that is not there.
+    pub fn done(self) -> Result<Verified, Broken> {
+        let cut = self.cuts.last().copied();
+        if let Some(cut) = cut.filter(|_| !self.vouched) {
+            return Err(Broken::NoCut(cut.head.number));
+        }
+        let ended = |cut: &&Cut| self.known.is_some_and(|known| cut.head.hash.to_hex() == known);
+        let known_cut_ms = self.cuts.iter().find(ended).map(|cut| cut.at_ms);
+        match (self.known, cut) {
+            (Some(known), _) if !self.found && known_cut_ms.is_none() => Err(match cut {
+                Some(cut) => Broken::NoHeadAnyMore(known.to_owned(), cut.head.number),
+                None => Broken::NoHead(known.to_owned()),
+            }),
+            _ => Ok(Verified { entries: self.entries, head: self.walk.head(), cut, known_cut_ms }),
+        }
+    }
 }
 
 /// Follows a chain from its beginning.
@@ -96,6 +193,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// From behind this entry on.
+    pub fn from(head: Head) -> Walk {
+        Walk { head }
+    }
+
     /// Takes the next entry.
     ///
     /// Errors: it does not follow the one before.

@@ -301,7 +301,10 @@ impl Directory {
             return Ok(());
         }
         let known: Vec<&str> = self.policy.roles().collect();
-        unfit(format!("there is no role {role}; known are {}", known.join(", ")))
+        unfit(format!(
+            "there is no role {role}; known are {}\n\nhint: write it into access.toml in the data folder, then `systemctl reload hal`",
+            known.join(", ")
+        ))
     }
 
     /// The user of this id.
@@ -389,7 +392,10 @@ impl Directory {
             return Ok(());
         }
         let known: Vec<&str> = self.policy.scopes().collect();
-        unfit(format!("there is no scope {scope}; known are {}", known.join(", ")))
+        unfit(format!(
+            "there is no scope {scope}; known are {}\n\nhint: write it into access.toml in the data folder, then `systemctl reload hal`",
+            known.join(", ")
+        ))
     }
 
     /// A credential of a device, and the secret that is shown once.

@@ -21,7 +21,7 @@ pub const GUEST: &str = "guest";
 pub const PERSONAL: &str = "personal";
 
 /// Roles and scopes by name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     roles: BTreeMap<String, Line>,
     scopes: BTreeMap<String, Line>,
@@ -37,7 +37,7 @@ struct Table {
 }
 
 /// One line of the table.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Line {
     read: Vec<String>,

@@ -13,12 +13,11 @@ use super::directory::{Change, Credential, Device, Directory, Kind, Refusal, Unf
 use super::lockout::{Key, Lockout};
 use super::policy::{OWNER, PERSONAL, Policy};
 use super::principal::{LOCAL, Principal};
+use super::reread::read_policy;
 use super::secret::{self, Digest};
 use super::store;
 use crate::private_file;
 
-/// The household's own lines of the policy, in the data folder.
-pub const POLICY_FILE: &str = "access.toml";
 /// The token of the program's own machine, readable by the system's user alone.
 pub const OWNER_TOKEN_FILE: &str = "owner-token";
 /// Where the listener of the running server is, for commands on its own machine.
@@ -101,8 +100,8 @@ impl std::fmt::Debug for SignedIn {
     }
 }
 
-struct State {
-    directory: Directory,
+pub(super) struct State {
+    pub(super) directory: Directory,
     lockout: Lockout,
     /// Wrong pairing codes since one was right.
     pairing_wrong: u32,
@@ -176,7 +175,7 @@ impl Auth {
         Ok(Auth { state, database, audit, rule, dir })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -268,6 +267,10 @@ impl Auth {
             }
             // The wait itself was noted when it began.
             Err(Refusal::Wait(_)) => {}
+            Err(Refusal::Missing) => {
+                drop(state);
+                self.refused_stranger(what, Refusal::Missing, &attempt.address, now_ms);
+            }
             Err(refusal) => self.audit.record(
                 now_ms,
                 Event {
@@ -511,6 +514,11 @@ impl Auth {
 
     /// Notes a turn of somebody who is not let in.
     pub fn refused_turn(&self, refusal: Refusal, address: &str, now_ms: i64) {
+        self.refused_stranger("turn", refusal, address, now_ms);
+    }
+
+    /// One by one up to a number a minute, then counted: a flood must not fill the disk.
+    fn refused_stranger(&self, what: &str, refusal: Refusal, address: &str, now_ms: i64) {
         {
             let mut state = self.state();
             let strangers = &mut state.strangers;
@@ -529,7 +537,7 @@ impl Auth {
         self.audit.record(
             now_ms,
             Event {
-                what: "turn".to_owned(),
+                what: what.to_owned(),
                 address: address.to_owned(),
                 result: refusal.as_str().to_owned(),
                 ..Event::default()
@@ -700,16 +708,6 @@ pub fn read_directory(data: &Path) -> anyhow::Result<Directory> {
     let mut directory = Directory::new(policy);
     store::load(&database.snapshot()?, &mut directory)?;
     Ok(directory)
-}
-
-fn read_policy(data: &Path) -> anyhow::Result<Policy> {
-    let path = data.join(POLICY_FILE);
-    let own = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
 }
 
 /// What an [`Auth`] is shared as.

@@ -9,7 +9,7 @@ use std::path::Path;
 use hal_db::dict::DataItem;
 use hal_db::{Database, Record, Result, Snapshot, Txn};
 
-use super::chain::{Entry, Event, Head};
+use super::chain::{Cut, Entry, Event, Head};
 use super::directory::{Change, Credential, Device, Directory, Kind, User};
 use super::secret::Digest;
 
@@ -20,13 +20,16 @@ const USER: &str = "USER";
 const DEVICE: &str = "DEVICE";
 const CREDENTIAL: &str = "CREDENTIAL";
 const AUDIT: &str = "AUDIT";
+const AUDIT_CUT: &str = "AUDIT.CUT";
 
 /// Files with the names of their fields, from 1.
-const FILES: [(&str, &[&str]); 4] = [
+const FILES: [(&str, &[&str]); 5] = [
     (USER, &["NAME", "PERSON", "ROLE", "CREATED"]),
     (DEVICE, &["USER", "NAME", "SCOPE", "CREATED", "SEEN", "REVOKED"]),
     (CREDENTIAL, &["KIND", "USER", "DEVICE", "MAKES_NAME", "MAKES_SCOPE", "CREATED", "EXPIRES"]),
     (AUDIT, &["AT", "WHAT", "USER", "DEVICE", "ADDRESS", "ABOUT", "FILES", "RESULT", "HASH"]),
+    // Ids are numbers of the last entries that went.
+    (AUDIT_CUT, &["AT", "FIRST", "HASH"]),
 ];
 
 /// Opens the account below `data`, and makes it with its files when it is not there.
@@ -187,22 +190,53 @@ pub(super) fn write_audit(txn: &mut Txn<'_>, entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-fn audit_entry(id: &str, bytes: &[u8]) -> Option<Entry> {
-    let record = Record::from_bytes(bytes);
+/// Removes an entry that is cut off.
+pub(super) fn delete_audit(txn: &mut Txn<'_>, number: u64) -> Result<()> {
+    txn.delete(AUDIT, &audit_id(number)).map(drop)
+}
+
+/// Notes a cut.
+pub(super) fn write_cut(txn: &mut Txn<'_>, cut: &Cut) -> Result<()> {
+    let (at, first, hash) = (cut.at_ms.to_string(), cut.first.to_string(), cut.head.hash.to_hex());
+    txn.write(AUDIT_CUT, &audit_id(cut.head.number), &record(&[&at, &first, &hash]))
+}
+
+/// What was cut off, in its order.
+pub(super) fn cuts(snapshot: &Snapshot) -> Result<Vec<Cut>> {
+    let mut cuts = Vec::new();
+    snapshot.scan(AUDIT_CUT, &mut |id, bytes| {
+        let record = Record::from_bytes(bytes);
+        let hash = Digest::from_hex(&text(&record, 3));
+        if let (Ok(number), Some(hash)) = (id.parse(), hash) {
+            let first = text(&record, 2).parse().unwrap_or(0);
+            cuts.push(Cut { at_ms: self::number(&record, 1), first, head: Head { number, hash } });
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(cuts)
+}
+
+/// One entry of the audit log; `None` where none is, or one that does not read back.
+pub(super) fn audit_at(snapshot: &Snapshot, number: u64) -> Result<Option<Entry>> {
+    let id = audit_id(number);
+    Ok(snapshot.read(AUDIT, &id)?.and_then(|record| audit_entry(&id, &record)))
+}
+
+fn audit_entry(id: &str, record: &Record) -> Option<Entry> {
     let files = record.values(7).map(|file| String::from_utf8_lossy(file).into_owned());
     Some(Entry {
         number: id.parse().ok()?,
-        at_ms: number(&record, 1),
+        at_ms: number(record, 1),
         event: Event {
-            what: text(&record, 2),
-            user: text(&record, 3),
-            device: text(&record, 4),
-            address: text(&record, 5),
-            about: text(&record, 6),
+            what: text(record, 2),
+            user: text(record, 3),
+            device: text(record, 4),
+            address: text(record, 5),
+            about: text(record, 6),
             files: files.filter(|file| !file.is_empty()).collect(),
-            result: text(&record, 8),
+            result: text(record, 8),
         },
-        hash: Digest::from_hex(&text(&record, 9))?,
+        hash: Digest::from_hex(&text(record, 9))?,
     })
 }
 
@@ -211,18 +245,7 @@ pub(super) fn audit(
     snapshot: &Snapshot,
     visit: &mut dyn FnMut(Option<Entry>) -> ControlFlow<()>,
 ) -> Result<()> {
-    snapshot.scan(AUDIT, &mut |id, bytes| visit(audit_entry(id, bytes)))
-}
-
-/// The entries of these numbers, in this order; those that are not there are left out.
-pub(super) fn audit_entries(snapshot: &Snapshot, numbers: impl Iterator<Item = u64>) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
-    for number in numbers {
-        let id = audit_id(number);
-        let record = snapshot.read(AUDIT, &id)?;
-        found.extend(record.and_then(|record| audit_entry(&id, record.as_bytes())));
-    }
-    Ok(found)
+    snapshot.scan(AUDIT, &mut |id, bytes| visit(audit_entry(id, &Record::from_bytes(bytes))))
 }
 
 /// The last entries, the oldest of them first.

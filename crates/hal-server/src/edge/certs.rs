@@ -160,7 +160,12 @@ pub fn self_signed(request: &SelfSigned) -> Result<Written, CertError> {
 pub fn is_own(pem_file: &Path) -> bool {
     let Ok(text) = fs::read(pem_file) else { return false };
     let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(&text) else { return false };
-    describe(&pem.contents).is_some_and(|told| told.issuer.contains(CA_NAME_PREFIX))
+    describe(&pem.contents).is_some_and(|told| is_of_own(&told))
+}
+
+/// True when a certificate was made by [`self_signed`], as far as its issuer's name tells.
+pub fn is_of_own(told: &Told) -> bool {
+    told.issuer.contains(CA_NAME_PREFIX)
 }
 
 /// What a certificate says about itself, for people.

@@ -69,13 +69,13 @@ impl Gateway {
             _ => {}
         }
         let (headers, uri) = (request.headers().clone(), request.uri().clone());
-        let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        let peer = Peer::of(request);
         if is_foreign(&headers) {
-            info!(address = %address(&headers, peer), "another page asked for the admin page's data");
+            info!(address = %address(&headers, &peer), "another page asked for the admin page's data");
             return Some(told(StatusCode::FORBIDDEN, "pages of other hosts may not ask this."));
         }
         if wanted == Wanted::State {
-            return Some(self.admin_state(&headers, &uri, peer).await);
+            return Some(self.admin_state(&headers, &uri, &peer).await);
         }
         let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
             value
@@ -94,7 +94,7 @@ impl Gateway {
         let Some(manage) = action(wanted, &body) else {
             return Some(told(StatusCode::BAD_REQUEST, "a field is missing or of the wrong type."));
         };
-        Some(self.admin_action(&manage, &headers, &uri, peer).await)
+        Some(self.admin_action(&manage, &headers, &uri, &peer).await)
     }
 
     /// As everybody is let in, but that being on this machine is not enough under a name that is not its own.
@@ -102,7 +102,7 @@ impl Gateway {
         &self,
         headers: &HeaderMap,
         uri: &Uri,
-        peer: IpAddr,
+        peer: &Peer,
     ) -> Result<Private<String>, Box<Response<Body>>> {
         let handle = self.let_in(headers, uri, peer).await?.handle;
         if may_be_local(&handle, headers) {
@@ -112,7 +112,7 @@ impl Gateway {
         }
     }
 
-    async fn admin_state(&self, headers: &HeaderMap, uri: &Uri, peer: IpAddr) -> Response<Body> {
+    async fn admin_state(&self, headers: &HeaderMap, uri: &Uri, peer: &Peer) -> Response<Body> {
         let now = self.clock.now_ms();
         let (shown, from) = (shown(headers, uri, peer), address(headers, peer));
         let digest = shown.digest(&from);
@@ -139,7 +139,7 @@ impl Gateway {
                 visits.refused(&digest);
                 refused(&reply)
             }
-            Err(_) if visits.may_look_alone(&digest, now) => self.everything(after, None),
+            Err(Code::QmUnavailable) if visits.may_look_alone(&digest, now) => self.everything(after, None),
             Err(code) => refusal(code, Some(5_000)),
         }
     }
@@ -150,7 +150,7 @@ impl Gateway {
         manage: &Manage,
         headers: &HeaderMap,
         uri: &Uri,
-        peer: IpAddr,
+        peer: &Peer,
     ) -> Response<Body> {
         let handle = match self.admin_let_in(headers, uri, peer).await {
             Ok(handle) => handle,

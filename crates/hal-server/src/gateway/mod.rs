@@ -3,23 +3,31 @@
 mod admin;
 pub(crate) mod board;
 mod conn;
+mod frames;
 mod hearing;
+pub(crate) mod limited;
 mod link;
 mod page;
+mod proxies;
+mod proxy_protocol;
 mod routes;
+mod security;
 mod sign_in;
+mod socket;
 pub(crate) mod tls;
 pub(crate) mod trace;
 mod visits;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use self::board::Board;
-pub(crate) use self::link::{Link, Remote};
+pub(crate) use self::link::{Link, QUESTIONS_WAITING_MAX, Remote};
+pub(crate) use self::proxies::Proxies;
 pub(crate) use self::routes::{serve, serve_beside};
 use crate::clock::Clock;
 use crate::config;
 use crate::engines::Engines;
+use crate::limits::Limits;
 use crate::metrics::{self, Metrics, traces};
 
 /// What all connections share.
@@ -36,16 +44,33 @@ pub(crate) struct Gateway {
     pub board: Arc<Board>,
     /// Where the spans of turns go, if anywhere.
     pub traces: Option<traces::Queue>,
+    pub limits: Arc<Limits>,
+    /// Who is being turned away.
+    pub door: limited::Door,
     /// TLS of the gateway's own; without it HAProxy has it, or nobody needs it.
     pub tls: Option<Arc<tls::Tls>>,
     /// Nobody needs to sign in, wherever they come from.
     pub is_open: bool,
 }
 
+impl Gateway {
+    /// Whom to believe from now on about where requests come from.
+    fn proxies(&self) -> Arc<Proxies> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner).proxies)
+    }
+}
+
 /// Settings that are read again while the server runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
     pub origins: Vec<String>,
+    pub proxies: Arc<Proxies>,
+}
+
+impl Live {
+    pub(crate) fn new(config: &config::Gateway) -> Live {
+        Live { origins: config.origins.clone(), proxies: Arc::new(Proxies::new(config.proxies.clone())) }
+    }
 }
 
 impl Gateway {

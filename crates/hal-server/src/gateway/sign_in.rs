@@ -4,8 +4,9 @@
 //! `?ticket=`, or from the page's cookie, in this order. Without one, only a program on this machine that came here directly
 //! is let in: what a proxy passed on is never taken for local, wherever the proxy runs.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,16 +14,42 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::Gateway;
+use super::proxies::Proxies;
 use super::routes::{host_name, origin_allowed, text};
 use super::trace::Client;
 use crate::auth::secret::Digest;
+use crate::limits::{Limit, Network, Who};
 
-/// Address of the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub SocketAddr);
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// As a proxy's header before the first request told, else the other end itself.
+    pub ip: IpAddr,
+    /// A proxy told so: no program of this machine, wherever the proxy runs.
+    pub proxied: bool,
+    /// It came over TLS of the gateway's own.
+    pub secure: bool,
+    /// Whom to believe about where requests come from, as the settings were when the connection began.
+    pub proxies: Arc<Proxies>,
+}
+
+impl Peer {
+    /// Of a request.
+    pub(super) fn of(request: &Request) -> Peer {
+        // Every connection of the gateway has one; without it a request is from nowhere, which nobody believes.
+        request.extensions().get::<Peer>().cloned().unwrap_or_else(|| Peer {
+            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            proxied: true,
+            secure: false,
+            proxies: Arc::default(),
+        })
+    }
+}
 
 /// Headers that proxies add. One of them is enough: the request does not come from who its connection comes from.
 const PROXY_HEADERS: [&str; 9] = [
@@ -42,6 +69,10 @@ const COOKIE: &str = "hal_session";
 const COOKIE_SECONDS: u32 = 90 * 24 * 3600;
 /// A sign-in form is a secret and a name.
 const FORM_BYTES_MAX: usize = 4096;
+/// From its first byte to its last.
+const FORM_LIMIT: Duration = Duration::from_secs(10);
+const PACKED: &str =
+    "{\"code\":\"BAD_FIELD\",\"message\":\"The body must not be compressed.\",\"signed_in\":false}\n";
 /// The subprotocol in which a browser, which cannot set headers, shows its token.
 const SUBPROTOCOL: &str = "hal.token.";
 
@@ -61,7 +92,7 @@ impl Shown {
 
 /// The credential of a request; [`Means::Local`] or [`Means::Nothing`] without one. A cookie is a credential only where
 /// the page is of this host, which the caller has made sure of.
-pub(super) fn shown(headers: &HeaderMap, uri: &Uri, peer: IpAddr) -> Shown {
+pub(super) fn shown(headers: &HeaderMap, uri: &Uri, peer: &Peer) -> Shown {
     let shown = |means, secret: &str| Shown { means, secret: secret.to_owned().into() };
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some(value) = authorization {
@@ -110,36 +141,34 @@ fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
 /// Whether a request comes from a program on this machine that reached this port itself.
 ///
 /// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
-/// web can be made to mean 127.0.0.1 while it is open.
-fn is_local(headers: &HeaderMap, peer: IpAddr) -> bool {
-    let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+/// web can be made to mean 127.0.0.1 while it is open. A program may use the machine's own name as well; a name or address of
+/// a network came through a proxy that does not say so.
+fn is_local(headers: &HeaderMap, peer: &Peer) -> bool {
+    let proxied = peer.proxied || PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
     let loopback_host = host.is_none_or(|host| {
         host.eq_ignore_ascii_case("localhost")
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
     });
-    peer.to_canonical().is_loopback() && !proxied && (loopback_host || !headers.contains_key(header::ORIGIN))
+    let own_name = host.is_none_or(|host| !host.contains(['.', ':']));
+    peer.ip.to_canonical().is_loopback()
+        && !proxied
+        && (loopback_host || own_name && !headers.contains_key(header::ORIGIN))
 }
 
-/// Where a request comes from, for lock-outs and the audit log: what our own proxy saw, else the other end itself. Of several
-/// addresses the last one: that of the proxy before this gateway; those before it are what clients say.
-pub(super) fn address(headers: &HeaderMap, peer: IpAddr) -> String {
+/// Where a request comes from, for lock-outs and the audit log: what our own proxies saw, else the other end itself. Anybody
+/// can write the header who reaches this port without a proxy.
+pub(super) fn address(headers: &HeaderMap, peer: &Peer) -> String {
     let seen = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-    let seen =
-        seen.and_then(|value| value.rsplit(',').next()).and_then(|last| last.trim().parse::<IpAddr>().ok());
-    match seen {
-        // Anybody can write the header who reaches this port without a proxy.
-        Some(seen) if is_private(peer) => seen.to_canonical().to_string(),
-        _ => peer.to_canonical().to_string(),
-    }
+    peer.proxies.client(peer.ip, seen.unwrap_or_default()).to_string()
 }
 
-/// Where a proxy of one's own would be.
-fn is_private(peer: IpAddr) -> bool {
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
+/// Whom the connections and requests from there are counted for. Nobody where a program of this machine came directly, and where a
+/// proxy on this machine does not say whom it speaks for: everybody would be one.
+pub(super) fn counted(headers: &HeaderMap, peer: &Peer) -> Option<Network> {
+    let address = address(headers, peer).parse::<IpAddr>().ok()?;
+    let is_told = peer.proxied || headers.contains_key("x-forwarded-for") && peer.proxies.believe(peer.ip);
+    (is_told || !address.is_loopback()).then(|| Network::of(address))
 }
 
 /// Who was let in: their handle for each question.
@@ -151,7 +180,7 @@ pub(super) struct LetIn {
 
 impl LetIn {
     /// The same for the owner's eyes.
-    pub(super) fn client(&self, headers: &HeaderMap, peer: IpAddr) -> Client {
+    pub(super) fn client(&self, headers: &HeaderMap, peer: &Peer) -> Client {
         Client {
             user: self.reply.user.clone(),
             name: self.reply.name.clone(),
@@ -159,6 +188,12 @@ impl LetIn {
             address: address(headers, peer),
             kind: if headers.contains_key(header::ORIGIN) { "page" } else { "program" },
         }
+    }
+
+    /// Whom the connection is counted for. Whoever has shown nothing is no user, only an address.
+    pub(super) fn counted(&self, address: Option<Network>) -> Who {
+        let user = (self.handle.expose() != LOCAL).then(|| self.reply.user.clone());
+        Who { user, device: self.reply.device.clone(), address }
     }
 }
 
@@ -170,12 +205,12 @@ impl Gateway {
         &self,
         headers: &HeaderMap,
         uri: &Uri,
-        peer: IpAddr,
+        peer: &Peer,
     ) -> Result<LetIn, Box<Response<Body>>> {
         let Shown { means, secret } = shown(headers, uri, peer);
         let means = if self.is_open && means == Means::Nothing { Means::Local } else { means };
         if means == Means::Nothing {
-            // Not worth a way to the listener; strangers are many.
+            self.note_stranger(address(headers, peer));
             return Err(Box::new(refusal(Code::SignInRequired, None)));
         }
         let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
@@ -194,8 +229,27 @@ impl Gateway {
             Err(_) if means == Means::Local => {
                 Ok(LetIn { handle: LOCAL.to_owned().into(), reply: SignInReply::default() })
             }
-            Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
+            Err(code) => {
+                if code == Code::Busy {
+                    self.metrics.limited(Limit::SignIns);
+                }
+                Err(Box::new(refusal(code, Some(5_000))))
+            }
         }
+    }
+
+    /// Lets the listener note a request that shows nothing. It is refused whatever comes of that, so nobody waits for it; of strangers
+    /// that come faster than it can be noted, some are not.
+    fn note_stranger(&self, address: String) {
+        static UNDER_WAY: Semaphore = Semaphore::const_new(4);
+        let Ok(permit) = UNDER_WAY.try_acquire() else { return };
+        let link = Arc::clone(&self.link);
+        tokio::spawn(async move {
+            let (means, secret) = (Means::Nothing, String::new().into());
+            let request = sign_in::SignIn { means, secret, address, device: None };
+            link.sign_in(sign_in::Request::SignIn(request)).await.ok();
+            drop(permit);
+        });
     }
 
     /// The addresses by which people and devices sign in; `None` for any other request.
@@ -210,7 +264,7 @@ impl Gateway {
             return None;
         }
         let headers = request.headers().clone();
-        let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        let peer = Peer::of(request);
         if !origin_allowed(&headers, &self.config.origins) {
             let message = "hal: pages of this host may not sign in here.\n".to_owned();
             return Some(text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message));
@@ -218,12 +272,12 @@ impl Gateway {
         Some(match name.as_str() {
             "signin" | "pair" => {
                 let body = std::mem::take(request.body_mut());
-                self.sign_in_with(body, &name, &headers, request.uri(), peer).await
+                self.sign_in_with(body, &name, &headers, request.uri(), &peer).await
             }
-            other => match self.let_in(&headers, request.uri(), peer).await {
+            other => match self.let_in(&headers, request.uri(), &peer).await {
                 Err(refused) => *refused,
                 Ok(who) if other == "whoami" => who_json(&who.reply, None),
-                Ok(who) => self.for_who_is_in(other, who, &headers, request.uri()).await,
+                Ok(who) => self.for_who_is_in(other, who, is_secure(&headers, &peer), request.uri()).await,
             },
         })
     }
@@ -234,15 +288,21 @@ impl Gateway {
         name: &str,
         headers: &HeaderMap,
         uri: &Uri,
-        peer: IpAddr,
+        peer: &Peer,
     ) -> Response<Body> {
         #[derive(Deserialize)]
         struct Form {
             secret: Private<String>,
             device: Option<String>,
         }
-        let Ok(bytes) = axum::body::to_bytes(body, FORM_BYTES_MAX).await else {
-            return refusal(Code::TooLarge, None);
+        if headers.contains_key(header::CONTENT_ENCODING) {
+            // A few packed bytes can stand for any number of others.
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/json", PACKED.to_owned());
+        }
+        let bytes = match timeout(FORM_LIMIT, axum::body::to_bytes(body, FORM_BYTES_MAX)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => return refusal(Code::TooLarge, None),
+            Err(_) => return refusal(Code::TooSlow, None),
         };
         let Ok(form) = serde_json::from_slice::<Form>(&bytes) else {
             return refusal(Code::BadField, None);
@@ -267,11 +327,11 @@ impl Gateway {
             return who_json(&reply, Some(secret.expose()));
         }
         let mut response = who_json(&reply, None);
-        set_cookie(&mut response, secret.expose(), COOKIE_SECONDS, headers, uri);
+        set_cookie(&mut response, secret.expose(), COOKIE_SECONDS, is_secure(headers, peer), uri);
         response
     }
 
-    async fn for_who_is_in(&self, what: &str, who: LetIn, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
+    async fn for_who_is_in(&self, what: &str, who: LetIn, secure: bool, uri: &Uri) -> Response<Body> {
         let handle = who.handle;
         let request = match what {
             "ticket" => sign_in::Request::Ticket { handle },
@@ -287,7 +347,7 @@ impl Gateway {
                 }
                 (None, None) => {
                     let mut response = text(StatusCode::OK, "application/json", "{}\n".to_owned());
-                    set_cookie(&mut response, "", 0, headers, uri);
+                    set_cookie(&mut response, "", 0, secure, uri);
                     response
                 }
             },
@@ -295,13 +355,17 @@ impl Gateway {
     }
 }
 
+/// Whether the browser came over TLS, here or at the proxy.
+fn is_secure(headers: &HeaderMap, peer: &Peer) -> bool {
+    peer.secure || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
 /// Below the folder of the page, so that other sites on the same host do not get it.
-fn set_cookie(response: &mut Response<Body>, value: &str, seconds: u32, headers: &HeaderMap, uri: &Uri) {
+fn set_cookie(response: &mut Response<Body>, value: &str, seconds: u32, secure: bool, uri: &Uri) {
     let path = uri.path();
     let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
     let folder = if folder.starts_with('/') && folder.is_ascii() { folder } else { "/" };
-    let forwarded = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let secure = if forwarded { "; Secure" } else { "" };
+    let secure = if secure { "; Secure" } else { "" };
     let cookie =
         format!("{COOKIE}={value}; Path={folder}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     match HeaderValue::from_str(&cookie) {
@@ -329,7 +393,8 @@ pub(super) fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
             "run `hal pair` on the server, then `hal pair CODE --server URL` here, or open /pair in a browser",
         ),
         Code::LockedOut => (StatusCode::TOO_MANY_REQUESTS, "wait, then use a new code"),
-        Code::QmUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::QmUnavailable | Code::Busy => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "send the whole request at once"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "send a code or a token"),
         Code::BadField => (StatusCode::BAD_REQUEST, "send {\"secret\": \"…\"} as JSON"),
         _ => (StatusCode::FORBIDDEN, "ask an owner of the household"),
@@ -365,8 +430,12 @@ mod tests {
             .collect()
     }
 
+    fn from(ip: IpAddr) -> Peer {
+        Peer { ip, proxied: false, secure: false, proxies: Arc::default() }
+    }
+
     fn means(lines: &[(&'static str, &'static str)], uri: &'static str, peer: IpAddr) -> (Means, String) {
-        let shown = shown(&headers(lines), &Uri::from_static(uri), peer);
+        let shown = shown(&headers(lines), &Uri::from_static(uri), &from(peer));
         (shown.means, shown.secret.into_inner())
     }
 
@@ -400,6 +469,14 @@ mod tests {
         for name in PROXY_HEADERS {
             check(&[(name, "x")], LOOPBACK, Means::Nothing);
         }
+        // Through a proxy that adds no header of its own.
+        check(&[("host", "hal.example.com")], LOOPBACK, Means::Nothing);
+        check(&[("host", "192.0.2.7")], LOOPBACK, Means::Nothing);
+        check(&[("host", "[2001:db8::7]:8768")], LOOPBACK, Means::Nothing);
+        check(&[("host", "server:8768")], LOOPBACK, Means::Local);
+        // One that a proxy's header before the first request called local.
+        let named = Peer { proxied: true, ..from(LOOPBACK) };
+        assert_eq!(shown(&headers(&[]), &Uri::from_static("/"), &named).means, Means::Nothing);
         // The name of a page that was made to mean this machine.
         let rebound = [("host", "evil.example.net:8768"), ("origin", "http://evil.example.net:8768")];
         check(&rebound, LOOPBACK, Means::Nothing);
@@ -412,7 +489,7 @@ mod tests {
 
     #[test]
     fn the_address_is_what_the_nearest_proxy_saw() {
-        let seen = |lines: &[(&'static str, &'static str)], peer| address(&headers(lines), peer);
+        let seen = |lines: &[(&'static str, &'static str)], peer| address(&headers(lines), &from(peer));
         assert_eq!(seen(&[], ELSEWHERE), "198.51.100.7");
         assert_eq!(seen(&[("x-forwarded-for", "203.0.113.9, 192.0.2.4")], LOOPBACK), "192.0.2.4");
         assert_eq!(seen(&[("x-forwarded-for", "192.0.2.4")], ELSEWHERE), "198.51.100.7");
@@ -421,13 +498,15 @@ mod tests {
 
     #[test]
     fn the_cookie_stays_below_the_page_and_out_of_reach_of_scripts() {
-        let cookie = |uri, lines: &[(&'static str, &'static str)]| {
+        let cookie = |uri, lines: &[(&'static str, &'static str)], tls| {
+            let peer = Peer { secure: tls, ..from(LOOPBACK) };
             let mut response = Response::new(Body::empty());
-            set_cookie(&mut response, "hal_x", 5, &headers(lines), &Uri::from_static(uri));
+            set_cookie(&mut response, "hal_x", 5, is_secure(&headers(lines), &peer), &Uri::from_static(uri));
             response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned()
         };
-        let plain = cookie("/voice/signin", &[]);
+        let plain = cookie("/voice/signin", &[], false);
         assert_eq!(plain, "hal_session=hal_x; Path=/voice/; Max-Age=5; HttpOnly; SameSite=Strict");
-        assert!(cookie("/signin", &[("x-forwarded-proto", "https")]).ends_with("; Secure"));
+        assert!(cookie("/signin", &[("x-forwarded-proto", "https")], false).ends_with("; Secure"));
+        assert!(cookie("/signin", &[], true).ends_with("; Secure"));
     }
 }

@@ -7,6 +7,7 @@
 //! is to turn a symbolic link in a folder further up.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -19,12 +20,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{debug, info, warn};
 
+use super::proxy_protocol::Begun;
 use crate::clock::Clock;
 use crate::config;
 use crate::edge::certs::inspect::{self, KeyFile, Material, PEM_BYTES_MAX, Severity, inspect};
@@ -50,6 +52,8 @@ pub(crate) struct Tls {
     keys: Arc<Keys>,
     webroot: PathBuf,
     clock: Clock,
+    /// As the settings say; none: as the certificate says.
+    hsts: Option<bool>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -90,6 +94,8 @@ type Stamp = Vec<Option<(SystemTime, u64)>>;
 struct Keys {
     source: Source,
     current: RwLock<Arc<CertifiedKey>>,
+    /// Of an authority that strangers' browsers know, or may: not of our own.
+    is_public: AtomicBool,
     stamp: Mutex<Stamp>,
 }
 
@@ -106,10 +112,10 @@ impl ResolvesServerCert for Keys {
 }
 
 /// What came of a connection.
-pub(crate) enum Accepted {
-    Secure(Box<TlsStream<TcpStream>>),
+pub(super) enum Accepted {
+    Secure(Box<TlsStream<Begun>>),
     /// It does not speak TLS: somebody wrote http.
-    Plain(TcpStream),
+    Plain(Begun),
 }
 
 impl Tls {
@@ -129,8 +135,12 @@ impl Tls {
         }
         let stamp = stamp(&source);
         let current = load(&source, now_s)?;
-        let keys =
-            Arc::new(Keys { source, current: RwLock::new(Arc::new(current)), stamp: Mutex::new(stamp) });
+        let keys = Arc::new(Keys {
+            is_public: AtomicBool::new(is_public(&current)),
+            source,
+            current: RwLock::new(Arc::new(current)),
+            stamp: Mutex::new(stamp),
+        });
         // Older versions have known weaknesses, and everything since 2013 speaks 1.2.
         let mut server = rustls::ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
@@ -139,7 +149,8 @@ impl Tls {
         // The WebSocket handshake is HTTP/1.1, and nothing else is spoken here.
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         let webroot = config.webroot.clone().unwrap_or_else(|| data.join("acme"));
-        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(server)), keys, webroot, clock })
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        Ok(Tls { acceptor, keys, webroot, clock, hsts: config.hsts })
     }
 
     /// The authority that clients must be told to trust, where it is our own.
@@ -150,17 +161,19 @@ impl Tls {
         }
     }
 
+    /// Whether browsers are to insist on TLS for this name from now on. Not with a certificate of our own authority: a browser
+    /// that does not know it would have no way to go on any more, and a later visit without TLS neither.
+    pub(super) fn is_for_good(&self) -> bool {
+        self.hsts.unwrap_or_else(|| self.keys.is_public.load(atomic::Ordering::Relaxed))
+    }
+
     /// Shakes hands. `None`: the client was too slow, went away, or wanted something that is not spoken here.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Option<Accepted> {
-        let shaken = timeout(HANDSHAKE_LIMIT, async {
-            let mut first = [0];
-            if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE_BYTE {
-                return Ok(Accepted::Plain(stream));
-            }
-            self.acceptor.accept(stream).await.map(|stream| Accepted::Secure(Box::new(stream)))
-        });
-        match shaken.await {
-            Ok(Ok(accepted)) => Some(accepted),
+    pub(super) async fn accept(&self, stream: Begun) -> Option<Accepted> {
+        if stream.first().is_some_and(|first| first != HANDSHAKE_BYTE) {
+            return Some(Accepted::Plain(stream));
+        }
+        match timeout(HANDSHAKE_LIMIT, self.acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Some(Accepted::Secure(Box::new(stream))),
             Ok(Err(error)) => {
                 debug!(%error, "tls handshake failed");
                 None
@@ -206,6 +219,7 @@ impl Tls {
         }
         match load(&self.keys.source, now_s) {
             Ok(loaded) => {
+                self.keys.is_public.store(is_public(&loaded), atomic::Ordering::Relaxed);
                 *self.keys.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
                 info!("new certificate");
             }
@@ -273,6 +287,12 @@ fn load(source: &Source, now_s: i64) -> anyhow::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(&cert).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(key.as_ref().map_or(cert.as_slice(), |(_, text)| text))?;
     Ok(CertifiedKey::from_der(chain, key, &provider())?)
+}
+
+/// Whether somebody else has signed it than `hal` or its own key, as far as the names in it tell.
+fn is_public(key: &CertifiedKey) -> bool {
+    let told = key.cert.first().and_then(|leaf| certs::describe(leaf));
+    told.is_some_and(|told| !told.self_issued() && !certs::is_of_own(&told))
 }
 
 /// Makes the certificate of our own where there is none, where it ends soon, or where it lacks a name.

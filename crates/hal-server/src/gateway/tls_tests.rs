@@ -128,3 +128,30 @@ async fn http_is_sent_to_https_and_a_challenge_is_answered() {
         assert_eq!(ask(Some(443), &path, Some("h")).await.0, 404, "{path}");
     }
 }
+
+#[test]
+fn browsers_insist_on_tls_unless_the_certificate_is_our_own_or_the_setting_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::start();
+    let own = Tls::open(&config(None, None), dir.path(), clock).unwrap();
+    assert!(!own.is_for_good());
+    let wanted = config::Tls { hsts: Some(true), ..config(None, None) };
+    assert!(Tls::open(&wanted, dir.path(), clock).unwrap().is_for_good());
+
+    // Of an authority that somebody else has.
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Example Authority");
+    let authority = rcgen::Issuer::new(params, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["hal.example.test".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let leaf = params.signed_by(&key, &authority).unwrap();
+    let pem = dir.path().join("theirs.pem");
+    std::fs::write(&pem, format!("{}{}", leaf.pem(), key.serialize_pem())).unwrap();
+    let theirs = config(Some(pem), None);
+    assert!(Tls::open(&theirs, dir.path(), clock).unwrap().is_for_good());
+    let unwanted = config::Tls { hsts: Some(false), ..theirs };
+    assert!(!Tls::open(&unwanted, dir.path(), clock).unwrap().is_for_good());
+}

@@ -80,6 +80,11 @@ impl Listener {
         Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror, backups })
     }
 
+    /// Takes over what the household's policy says now, for the next question of everybody.
+    pub(crate) fn read_policy_again(&self, data: &std::path::Path) {
+        self.auth.read_policy_again(data, self.clock.unix_ms());
+    }
+
     /// Number of the last commit, to see whether anything has changed.
     pub(crate) fn commit_number(&self) -> Option<u64> {
         self.database.snapshot().ok().map(|snapshot| snapshot.commit_number())
@@ -243,8 +248,7 @@ impl Listener {
             session_id: ask.session_id.clone(),
             timestamp: self.clock.timestamp(),
         };
-        let heard = ask.spoken.then(|| ask.text.clone());
-        session.remember(ask.turn, heard, &reply, self.sessions_now().ms);
+        session.remember(ask.turn, &ask.text, ask.spoken, &reply, self.sessions_now().ms);
         reply
     }
 

@@ -67,6 +67,21 @@ fn a_device_behind_the_proxy_is_let_in_by_a_code_and_shut_out_again() {
     assert!(!audit.to_lowercase().contains(MEDICATION), "no words in it: {audit}");
     let verified = done(&run(&["audit", "verify", "--data", data], home.folder.path()));
     assert!(verified.contains("each follows the one before"), "{verified}");
+
+    // Taken elsewhere, it verifies there, up to the same end; and not when somebody was at it.
+    let (export, head) = (device.path().join("audit.jsonl"), verified.lines().last().expect("a head"));
+    let file = export.to_str().expect("a plain name");
+    let head = head.strip_prefix("head ").expect("a head");
+    done(&run(&["audit", "export", file, "--data", data], home.folder.path()));
+    let elsewhere = done(&run(&["audit", "verify", file, "--head", head], device.path()));
+    assert!(elsewhere.contains("each follows the one before"), "{elsewhere}");
+    let again = run(&["audit", "export", file, "--data", data], home.folder.path());
+    assert_eq!(again.status.code(), Some(2), "not over one that is there: {}", said(&again));
+    let exported = std::fs::read_to_string(&export).expect("written");
+    std::fs::write(&export, exported.replacen("device_revoke", "device_rename", 1)).expect("written");
+    let broken = run(&["audit", "verify", file], device.path());
+    assert_eq!(broken.status.code(), Some(2), "{}", said(&broken));
+    assert!(said(&broken).contains("is not what was written"), "{}", said(&broken));
 }
 
 #[test]

@@ -64,6 +64,39 @@ fn with_tls_of_its_own_a_question_is_answered_without_haproxy() {
 }
 
 #[test]
+fn browsers_are_told_what_answers_are_not_for_and_to_insist_on_tls_only_where_it_lasts() {
+    let ask = |home: &Household, path: &str| {
+        let authority = home.folder.path().join("tls/hal-ca.pem");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+        );
+        let answer = http::secure(home.server.gateway_port, "localhost", &authority, &request);
+        answer.expect("answered").head.to_lowercase()
+    };
+    let home = Household::start_with(&["--tls"]);
+    for path in ["/", "/healthz", "/whoami", "/nothing.here"] {
+        let head = ask(&home, path);
+        for line in
+            ["x-content-type-options: nosniff", "x-frame-options: deny", "referrer-policy: no-referrer"]
+        {
+            assert_eq!(head.matches(line).count(), 1, "{path}: {line}: {head}");
+        }
+        assert!(!head.contains("strict-transport-security"), "an authority of our own: {head}");
+    }
+    drop(home.server);
+    std::fs::write(home.folder.path().join("hal.toml"), "[tls]\nhsts = true\n").expect("written");
+    let server = Options::demo(home.folder.path()).with(&["--tls"]).start().expect("it answers");
+    let home = Household { server, folder: home.folder };
+    assert!(ask(&home, "/").contains("strict-transport-security: max-age=63072000"), "as the setting says");
+    let plain = http::get(home.server.gateway_port, "/").expect("answered");
+    assert!(
+        !plain.head.to_lowercase().contains("strict-transport-security"),
+        "not without TLS: {}",
+        plain.head
+    );
+}
+
+#[test]
 fn only_tls_1_2_and_1_3_are_spoken() {
     if !programs::present("tls: versions", &["openssl"]) {
         return;

@@ -85,8 +85,8 @@ struct What {
     /// WebSockets one address may hold open.
     #[arg(long, value_name = "N", default_value_t = WEBSOCKETS_PER_ADDRESS_DEFAULT)]
     websockets_per_address: u32,
-    /// Tell the client's address by PROXY v2 as well as X-Forwarded-For; only for
-    /// gateways that expect it.
+    /// Tell the client's address by PROXY v2 as well as X-Forwarded-For. Gateways
+    /// believe both from proxies in gateway.proxies.
     #[arg(long)]
     proxy_v2: bool,
     /// For a HAProxy that runs in the foreground, without root.

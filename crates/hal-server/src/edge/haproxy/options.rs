@@ -274,7 +274,7 @@ pub struct HaproxyOptions {
     pub websockets_per_address: u32,
     /// Who answers the challenges of a certificate authority (HTTP-01) that arrive on port 80.
     pub acme: Gateway,
-    /// Begin each connection to a gateway with a PROXY v2 header. Only for gateways that expect one.
+    /// Begin each connection to a gateway with a PROXY v2 header. Gateways believe it from the proxies in `gateway.proxies`.
     pub proxy_v2: bool,
     pub process: Process,
     pub abilities: Abilities,

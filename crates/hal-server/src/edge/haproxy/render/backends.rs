@@ -78,7 +78,8 @@ pub(super) fn backend(out: &mut String, options: &HaproxyOptions) {
             out,
             "
     # PROXY v2: the client's address before the first byte, health checks
-    # included. A gateway that does not expect it answers 400 to everything.
+    # included. A gateway that does not believe this machine (gateway.proxies in
+    # hal.toml) answers 400 to everything.
 ",
         );
     }
