@@ -21,12 +21,13 @@ use tungstenite::{Message, Utf8Bytes};
 use super::board::Presence;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
 use super::socket::WebSocket;
-use super::trace::{self, Client, End, UnderWay};
+use super::trace::{Client, End, UnderWay};
 use super::{Gateway, limited};
 use crate::limits::{self, Admission, Limit, Refusals};
 use crate::resume;
 
 mod refuse;
+mod told;
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -393,6 +394,7 @@ impl Conn {
     ) -> Result<(), Closed> {
         let now = self.gateway.clock.now_ms();
         if let Err(refused) = self.admission.sound(sound_ms, now) {
+            self.speaking_since = None;
             if let Some(hearing) = &mut self.hearing {
                 hearing.discard();
             }
@@ -526,56 +528,6 @@ impl Conn {
         if written { self.flush().await } else { Ok(()) }
     }
 
-    /// What an event means for the time line of its turn.
-    fn note(&mut self, event: &Event) {
-        let now = self.gateway.clock.now_ms();
-        match event {
-            Event::Heard { turn, .. } | Event::NotHeard { turn, .. } => self.under_way.heard(*turn, now),
-            Event::Answered { turn, files, at, .. } => self.under_way.answered(*turn, files, *at),
-            Event::Spoken { turn, .. } => self.under_way.spoken(*turn, now),
-            Event::AskFailed { .. } | Event::Resumed { .. } => {}
-        }
-    }
-
-    /// A frame that ends a turn ends its time line.
-    fn note_frame(&mut self, frame: &Frame) {
-        match frame {
-            Frame::Response { turn, answer, is_repeat: false, .. } => {
-                let end = End::Answered {
-                    outcome: answer.outcome,
-                    action: answer.action.clone(),
-                    intent: answer.intent.clone(),
-                };
-                let of = of(&self.gateway, &self.id, &self.who);
-                let followed =
-                    turn.and_then(|turn| self.under_way.end(turn, end.clone(), Some(&answer.text), &of));
-                let over = followed.unwrap_or_else(|| of.at_once(*turn, end));
-                self.over(over);
-            }
-            Frame::Error { turn, code, .. } => {
-                self.gateway.metrics.failed(*code);
-                let of = of(&self.gateway, &self.id, &self.who);
-                let over = turn.and_then(|turn| self.under_way.end(turn, End::Failed(*code), None, &of));
-                if let Some(over) = over {
-                    self.over(over);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn ended_without_answer(&mut self, end: &End, is_known: impl Fn(TurnId) -> bool) {
-        let of = of(&self.gateway, &self.id, &self.who);
-        for over in self.under_way.dropped(is_known, end, &of) {
-            self.over(over);
-        }
-    }
-
-    fn over(&self, turn: trace::Turn) {
-        self.presence.had_turn(self.gateway.clock.unix_ms());
-        self.gateway.turn_over(turn);
-    }
-
     fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
         if hypotheses.is_empty() {
             return self.raise(Event::AskFailed { turn, code: Code::Internal, words: None });
@@ -672,11 +624,6 @@ impl Conn {
     async fn send(&mut self, message: Message) -> Result<(), Closed> {
         in_time(self.socket.send(message)).await
     }
-}
-
-/// What the turns of a connection have in common, now.
-fn of<'a>(gateway: &Gateway, session: &'a str, client: &'a Arc<Client>) -> trace::Of<'a> {
-    trace::Of { session, client, now: gateway.clock.now_ms(), unix_ms: gateway.clock.unix_ms() }
 }
 
 fn answered(turn: TurnId, reply: Result<Reply, Code>, at: Millis) -> Event {
