@@ -307,7 +307,7 @@ impl Default for Speech {
     }
 }
 
-/// Numbers about the server's work. Both are off unless set.
+/// Numbers and time lines of the server's work. All are off unless set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
@@ -315,6 +315,8 @@ pub struct Metrics {
     pub listen: Option<SocketAddr>,
     /// A collector of OpenTelemetry, e.g. `http://127.0.0.1:4318`.
     pub otlp: Option<String>,
+    /// The same for the time line of each turn, as spans.
+    pub traces: Option<String>,
 }
 
 /// How much of the audit log stays.

@@ -13,6 +13,7 @@ mod cut;
 pub mod directory;
 pub mod export;
 pub mod lockout;
+pub(crate) mod manage;
 pub mod policy;
 mod principal;
 mod reread;

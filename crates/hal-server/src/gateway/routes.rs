@@ -207,7 +207,10 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         Upgrade::Missing(headers) => missing(&headers),
         Upgrade::Complete | Upgrade::None => match shared.gateway.sign_in_page(&mut request).await {
             Some(response) => response,
-            None => plain(&request, draining),
+            None => match shared.gateway.admin_page(&mut request).await {
+                Some(response) => response,
+                None => plain(&request, draining),
+            },
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
@@ -290,7 +293,8 @@ async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
     let address = sign_in::counted(request.headers(), &peer);
     let (gateway, draining) = (shared.gateway, shared.draining);
     let admitted = gateway.limits.admit(who.counted(address), gateway.clock.now_ms());
-    let wishes = Wishes { handle: who.handle, ..wishes(request.uri(), request.headers()) };
+    let client = Arc::new(who.client(request.headers(), &peer));
+    let wishes = Wishes { handle: who.handle, who: client, ..wishes(request.uri(), request.headers()) };
     let Some((response, handshake)) = socket::accept(&mut request) else {
         return status(StatusCode::BAD_REQUEST, "no upgrade");
     };

@@ -21,6 +21,8 @@ use tracing::warn;
 use super::Gateway;
 use super::proxies::Proxies;
 use super::routes::{host_name, origin_allowed, text};
+use super::trace::Client;
+use crate::auth::secret::Digest;
 use crate::limits::{Limit, Network, Who};
 
 /// Who is at the other end of a connection.
@@ -77,8 +79,15 @@ const SUBPROTOCOL: &str = "hal.token.";
 /// What a request shows.
 #[derive(Debug, PartialEq)]
 pub(super) struct Shown {
-    means: Means,
+    pub means: Means,
     secret: Private<String>,
+}
+
+impl Shown {
+    /// What tells it apart from everything else that is shown, without the secret.
+    pub(super) fn digest(&self, address: &str) -> Digest {
+        Digest::of(&format!("{:?}\n{address}\n{}", self.means, self.secret.expose()))
+    }
 }
 
 /// The credential of a request; [`Means::Local`] or [`Means::Nothing`] without one. A cookie is a credential only where
@@ -170,6 +179,17 @@ pub(super) struct LetIn {
 }
 
 impl LetIn {
+    /// The same for the owner's eyes.
+    pub(super) fn client(&self, headers: &HeaderMap, peer: &Peer) -> Client {
+        Client {
+            user: self.reply.user.clone(),
+            name: self.reply.name.clone(),
+            device: self.reply.device.clone(),
+            address: address(headers, peer),
+            kind: if headers.contains_key(header::ORIGIN) { "page" } else { "program" },
+        }
+    }
+
     /// Whom the connection is counted for. Whoever has shown nothing is no user, only an address.
     pub(super) fn counted(&self, address: Option<Network>) -> Who {
         let user = (self.handle.expose() != LOCAL).then(|| self.reply.user.clone());
@@ -366,7 +386,7 @@ fn who_json(who: &SignInReply, token: Option<&str>) -> Response<Body> {
 }
 
 /// Why somebody is not let in, and what to do about it.
-fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
+pub(super) fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
     let (status, hint) = match code {
         Code::SignInRequired => (
             StatusCode::UNAUTHORIZED,

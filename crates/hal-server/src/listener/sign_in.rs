@@ -18,6 +18,9 @@ impl Listener {
             Request::Ticket { handle } => to_line(&self.ticket(handle.expose())),
             Request::SignOut { handle } => to_line(&self.sign_out(handle.expose())),
             Request::Admin { token, admin } => to_line(&self.administer(token.expose(), &admin)),
+            Request::Manage { handle, address, manage } => {
+                to_line(&self.manage(handle.expose(), &address, &manage))
+            }
             // Proofs belong to a connection; in one process there is nothing to prove.
             Request::Hello { .. } | Request::Prove { .. } => {
                 to_line(&SignInReply::refused(Code::UnknownCommand, None))
