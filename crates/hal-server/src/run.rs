@@ -102,6 +102,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     config.database.check()?;
     config.audit.check()?;
+    config.gateway.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(
             "--demo brings invented records, and database.url names a server with real ones\n\n\

@@ -26,9 +26,10 @@ pub use self::cut::Keep;
 pub use self::directory::{Device, Kind, Refusal, Unfit, User};
 pub use self::policy::Policy;
 pub use self::principal::{LOCAL, Principal};
-pub use self::reread::POLICY_FILE;
+pub use self::reread::{POLICY_FILE, policy_fault};
 pub use self::service::{
-    ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, Rule, SharedAuth, SignedIn, read_directory,
+    ADDRESS_FILE, Attempt, Auth, FOLDER, Means, NewCertificate, OWNER_TOKEN_FILE, Rule, SharedAuth, SignedIn,
+    read_directory,
 };
 
 #[cfg(test)]

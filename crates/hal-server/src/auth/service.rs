@@ -60,6 +60,8 @@ pub enum Means {
     Pairing(String),
     /// As `Pairing` or `Token`, whatever the text is; makes a cookie.
     Page(String),
+    /// The fingerprint of a certificate that was verified.
+    Certificate(String),
     /// Nothing, from the server's own machine.
     Local,
     /// Nothing, from elsewhere.
@@ -80,10 +82,23 @@ impl Means {
             Means::Ticket(_) => "ticket",
             Means::Pairing(_) => "pairing",
             Means::Page(_) => "page",
+            Means::Certificate(_) => "certificate",
             Means::Local => "local",
             Means::Nothing => "nothing",
         }
     }
+}
+
+/// A device that signs in by a certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCertificate<'a> {
+    pub user: &'a str,
+    pub name: &'a str,
+    pub scope: &'a str,
+    /// SHA-256 over the certificate, 64 hexadecimal digits.
+    pub fingerprint: &'a str,
+    /// When the certificate ends, in ms since 1970.
+    pub until_ms: i64,
 }
 
 /// Somebody who was let in.
@@ -291,8 +306,16 @@ impl Auth {
             },
             Means::Token(token) => {
                 let principal = self.open_with(state, token, &attempt.address, now_ms, |state, digest| {
-                    state.directory.look_up(digest, now_ms)
+                    state.directory.look_up_secret(digest, now_ms)
                 })?;
+                self.note_seen(state, &principal, now_ms);
+                Ok(SignedIn { principal, secret: None })
+            }
+            Means::Certificate(fingerprint) => {
+                let principal =
+                    self.open_with(state, fingerprint, &attempt.address, now_ms, |state, _| {
+                        state.directory.look_up_certificate(fingerprint, now_ms)
+                    })?;
                 self.note_seen(state, &principal, now_ms);
                 Ok(SignedIn { principal, secret: None })
             }
@@ -314,7 +337,7 @@ impl Auth {
                 None => {
                     let principal =
                         self.open_with(state, text, &attempt.address, now_ms, |state, digest| {
-                            state.directory.look_up(digest, now_ms)
+                            state.directory.look_up_secret(digest, now_ms)
                         })?;
                     self.cookie_for(state, &principal, now_ms)
                 }
@@ -497,7 +520,7 @@ impl Auth {
     pub fn open_turn(&self, token: &str, now_ms: i64) -> Result<Principal, Refusal> {
         let mut state = self.state();
         let found = self.open_with(&mut state, token, "", now_ms, |state, digest| {
-            state.directory.look_up(digest, now_ms)
+            state.directory.look_up_secret(digest, now_ms)
         });
         drop(state);
         if let Err(refusal) = &found
@@ -626,6 +649,18 @@ impl Auth {
         self.commit(&mut state, vec![Change::Device(device.clone()), Change::Credential(credential)])?;
         self.note(now_ms, "device_add", by, &device.id, user, "ok");
         Ok((device, token))
+    }
+
+    /// Adds a device that signs in by a certificate.
+    ///
+    /// Errors: as [`Directory::add_device`] and [`Directory::certify`].
+    pub fn add_certificate(&self, new: &NewCertificate<'_>, by: &str, now_ms: i64) -> Result<Device, Unfit> {
+        let mut state = self.state();
+        let device = state.directory.add_device(new.user, new.name, new.scope, random(), now_ms)?;
+        let credential = state.directory.certify(&device, new.fingerprint, new.until_ms, now_ms)?;
+        self.commit(&mut state, vec![Change::Device(device.clone()), Change::Credential(credential)])?;
+        self.note(now_ms, "device_add", by, &device.id, new.user, "ok");
+        Ok(device)
     }
 
     /// Shuts a device out, at once.

@@ -268,7 +268,8 @@ async fn a_header_is_taken_off_and_the_rest_is_left_as_it_was() {
 async fn a_header_of_somebody_else_is_refused_and_they_are_told_why() {
     let header = version_2(1, 0x11, &IPV4);
     let listed = crate::networks::Networks::parse(["10.0.0.0/8"]).expect("valid");
-    let (got, answer) = begun(&[&header, b"GET / HTTP/1.1\r\n\r\n"], &Proxies::new(Some(listed))).await;
+    let (got, answer) =
+        begun(&[&header, b"GET / HTTP/1.1\r\n\r\n"], &Proxies::new(Some(listed), false)).await;
     assert_eq!(got, None);
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("gateway.proxies"), "{answer}");
     let (got, answer) = begun(&[&version_2(2, 0x11, &IPV4)], &Proxies::default()).await;
