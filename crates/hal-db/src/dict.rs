@@ -330,6 +330,17 @@ impl Dictionary {
         })
     }
 
+    /// The field of a dictionary item that holds what the dictionary of dictionaries calls `name`: `LOC` is field 2. `kind` is
+    /// the item's own first field, which decides the layout (8.1, 8.4).
+    pub(crate) fn part_of_item(kind: &[u8], name: &str) -> Option<usize> {
+        let own = ["TYPE", "LOC", "CONV", "NAME", "FORMAT", "SM", "ASSOC"];
+        let pick = ["TYPE", "LOC", "NAME", "ASSOC", "", "", "CONV"];
+        let is_pick = matches!(kind.first(), Some(b'A' | b'S' | b'a' | b's'));
+        let name = if name.eq_ignore_ascii_case("S/M") { "SM" } else { name };
+        let layout = if is_pick { pick } else { own };
+        layout.iter().position(|part| part.eq_ignore_ascii_case(name)).map(|at| at + 1)
+    }
+
     /// The dictionary that describes dictionaries, as `LIST DICT file` shows it (12.10).
     #[must_use]
     pub(crate) fn of_dictionaries() -> Dictionary {

@@ -8,6 +8,7 @@ mod account;
 pub(crate) mod household;
 mod json;
 mod load;
+mod stage;
 mod survey;
 
 pub use account::{AccountOptions, AccountReport, FileReport, SKIPS_NAMED, Skip, account};

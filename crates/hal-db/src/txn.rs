@@ -46,6 +46,11 @@ struct Seen {
     masks: Arc<Masks>,
 }
 
+/// The dictionary item of the record id that a new file gets.
+pub(crate) fn id_item(file: &str) -> DynArray {
+    DynArray::from_fields(["D", "0", "", file, "10L", "S"])
+}
+
 fn denied(file: &str, field: Option<&str>) -> Error {
     Error::Denied { file: file.to_owned(), field: field.map(str::to_owned), write: true }
 }
@@ -268,8 +273,7 @@ impl<'a> Txn<'a> {
         let (data, dict) = (self.meta.next, self.meta.next + 1);
         self.meta.next += 2;
         self.put(voc_key, file_record(data, dict).into_bytes())?;
-        let id = DynArray::from_fields(["D", "0", "", name, "10L", "S"]);
-        self.put(record_key(dict, "@ID"), id.into_bytes())?;
+        self.put(record_key(dict, "@ID"), id_item(name).into_bytes())?;
         self.know_file(name, (data, dict))
     }
 

@@ -1,15 +1,16 @@
-//! A whole OpenQM or ScarletDME account from its folder: files, dictionaries, VOC items, indices. One transaction a file.
+//! A whole OpenQM or ScarletDME account from its folder: files, dictionaries, VOC items, indices. A file is there whole or not at all.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::household::{self, Fitted};
-use super::load::{Loaded, load};
+use super::load::{Loaded, Whole, load};
+use super::stage::{self, BATCH_BYTES, STAGE, Stage, as_written};
 use super::survey::{Source, survey};
 use crate::dynarray::{DynArray, FM, Record, field};
 use crate::error::{Error, Result};
 use crate::hashed::Encoding;
-use crate::txn::Txn;
+use crate::txn::{Txn, id_item};
 use crate::{Database, schema};
 
 /// Dictionary record that keeps what an export needs to give the account back as it was.
@@ -76,12 +77,23 @@ pub struct Skip {
 
 /// Imports the account in the folder `root`; also takes a folder of hashed files, or one hashed file.
 ///
-/// Each file is written with its dictionary and indices in one transaction: it is there whole or not at all. A file that
-/// cannot be read or written is skipped and named, the others go in. Files that skills ask are fitted to them.
+/// Each file is there whole or not at all: it is written in one transaction, or, where it has more than 128 MiB of records,
+/// under another name until its last. A file that cannot be read or written is skipped and named, the others go in. Files
+/// that skills ask are fitted to them.
 ///
 /// # Errors
 /// [`Error::Refused`] when `root` is no account; [`Error::Store`] and the like when the database fails.
 pub fn account(db: &Database, root: &Path, options: &AccountOptions) -> Result<AccountReport> {
+    in_batches(db, root, options, BATCH_BYTES)
+}
+
+fn in_batches(
+    db: &Database,
+    root: &Path,
+    options: &AccountOptions,
+    batch_bytes: usize,
+) -> Result<AccountReport> {
+    stage::clear(db)?;
     let survey = survey(root, options.encoding)?;
     let mut report = AccountReport {
         skipped: survey.skipped,
@@ -91,9 +103,13 @@ pub fn account(db: &Database, root: &Path, options: &AccountOptions) -> Result<A
     };
     let wanted_indices = indices_of_paragraph(&survey.voc);
     for source in &survey.sources {
-        match import_file(db, source, wanted_indices.get(&source.name), options) {
+        let mut stage = Stage::new(db, batch_bytes);
+        match import_file(&mut stage, db, source, wanted_indices.get(&source.name), options) {
             Ok(Ok(file)) => report.files.push(file),
-            Ok(Err(reason)) => report.skipped.push(Skip { what: source.name.clone(), reason }),
+            Ok(Err(reason)) => {
+                stage::clear(db)?;
+                report.skipped.push(Skip { what: source.name.clone(), reason });
+            }
             // The disk or the database itself: what follows would fail as well.
             Err(error) => return Err(error),
         }
@@ -104,22 +120,22 @@ pub fn account(db: &Database, root: &Path, options: &AccountOptions) -> Result<A
 
 /// One file; the inner error is the reason why it is skipped.
 fn import_file(
+    stage: &mut Stage<'_>,
     db: &Database,
     source: &Source,
     more_indices: Option<&Vec<String>>,
     options: &AccountOptions,
 ) -> Result<std::result::Result<FileReport, String>> {
-    let both = load_both(source, options);
-    let (data, mut dict) = match both {
+    let (data, mut dict) = match load_both(source, stage, options) {
         Ok(both) => both,
-        Err(reason) => return Ok(Err(reason)),
+        Err(reason) => return stage.failed().map_or(Ok(reason), refused).map(Err),
     };
     if options.drop_object_code {
         dict.records.iter_mut().for_each(|(_, record)| drop_object_code(record));
     }
     // Records that an earlier export wrote for HAL alone would be taken for the account's.
     dict.records.retain(|(id, _)| id != ORIGIN && id != schema::MARKER);
-    let fitted = household::fit(&source.name, &dict.records, &data.records)?;
+    let fitted = household::fit(&source.name, &dict.records, data.fields_max)?;
     let mut name = source.name.clone();
     if fitted.as_ref().is_some_and(|fitted| fitted.journal_clash) {
         name.push_str(".QM");
@@ -135,7 +151,7 @@ fn import_file(
     drop(snapshot);
     let mut report = FileReport {
         name: name.clone(),
-        records: data.records.len(),
+        records: data.count,
         skipped_count: data.skipped_count + dict.skipped_count,
         ..FileReport::default()
     };
@@ -158,30 +174,44 @@ fn import_file(
         origin: origin(&data, source.data.is_some(), options.encoding),
         indices: index_names(&data, more_indices),
         no_case: data.header.as_ref().is_some_and(|header| header.no_case),
-        data: data.records.into_iter().map(|(id, bytes)| (id, Record::from_bytes(bytes))).collect(),
-        dict: dict.records.into_iter().map(|(id, bytes)| (id, Record::from_bytes(bytes))).collect(),
+        data: as_written(data.records),
+        dict: as_written(dict.records),
         fitted,
         name,
     };
-    match db.write(move |txn| write.run(txn, report)) {
+    let written = if stage.begun() { write.staged(db, report) } else { write.at_once(db, report) };
+    match written {
         Ok(report) => Ok(Ok(report)),
-        Err(error @ (Error::IllegalId { .. } | Error::TooLarge { .. } | Error::Refused(_))) => {
-            Ok(Err(error.to_string().lines().next().unwrap_or_default().to_owned()))
-        }
-        Err(error) => Err(error),
+        Err(error) => refused(error).map(Err),
     }
 }
 
-fn load_both(source: &Source, options: &AccountOptions) -> std::result::Result<(Loaded, Loaded), String> {
+/// The reason why a file is left out, where it is one of its own.
+fn refused(error: Error) -> Result<String> {
+    match error {
+        Error::IllegalId { .. } | Error::TooLarge { .. } | Error::Refused(_) => {
+            Ok(error.to_string().lines().next().unwrap_or_default().to_owned())
+        }
+        error => Err(error),
+    }
+}
+
+fn load_both(
+    source: &Source,
+    stage: &mut Stage<'_>,
+    options: &AccountOptions,
+) -> std::result::Result<(Loaded, Loaded), String> {
     if source.name.ends_with(".OUT") || source.name == "CAT" || source.name == "GCAT" {
         return Err("compiled programs, which belong to the engine".to_owned());
     }
     let data = match &source.data {
-        Some(dir) => load(dir, options.encoding)?,
+        Some(dir) => load(dir, options.encoding, stage)?,
         None => Loaded::default(),
     };
     let dict = match &source.dict {
-        Some(dir) => load(dir, options.encoding).map_err(|reason| format!("its dictionary: {reason}"))?,
+        Some(dir) => {
+            load(dir, options.encoding, &mut Whole).map_err(|reason| format!("its dictionary: {reason}"))?
+        }
         None => Loaded::default(),
     };
     Ok((data, dict))
@@ -232,7 +262,7 @@ fn indices_of_paragraph(voc: &[(String, Vec<u8>)]) -> BTreeMap<String, Vec<Strin
     wanted
 }
 
-/// Everything one transaction writes.
+/// Everything that is written of a file.
 struct FileWrite {
     name: String,
     replace: bool,
@@ -245,15 +275,49 @@ struct FileWrite {
 }
 
 impl FileWrite {
-    fn run(mut self, txn: &mut Txn<'_>, mut report: FileReport) -> Result<FileReport> {
-        if self.replace {
-            txn.delete_file(&self.name)?;
+    fn at_once(mut self, db: &Database, mut report: FileReport) -> Result<FileReport> {
+        db.write(move |txn| {
+            if self.replace {
+                txn.delete_file(&self.name)?;
+            }
+            txn.create_file_as(&self.name, self.no_case)?;
+            self.content(txn, None, &mut report)?;
+            for item in std::mem::take(&mut self.indices) {
+                let made = index(txn, &self.name, &item)?;
+                report.indexed(item, made);
+            }
+            Ok(report)
+        })
+    }
+
+    /// The rest of a file whose records lie under [`STAGE`]. Each index is a transaction: it holds all entries.
+    fn staged(mut self, db: &Database, mut report: FileReport) -> Result<FileReport> {
+        let (mut write, mut report) = db.write(move |txn| {
+            self.content(txn, Some(STAGE), &mut report)?;
+            Ok((self, report))
+        })?;
+        for item in std::mem::take(&mut write.indices) {
+            let wanted = item.clone();
+            let made = match db.write(move |txn| index(txn, STAGE, &wanted)) {
+                Err(error @ Error::TooLarge { .. }) => Err(error.to_string()),
+                made => made?,
+            };
+            report.indexed(item, made);
         }
-        txn.create_file_as(&self.name, self.no_case)?;
-        let mut indices: Vec<String> = std::mem::take(&mut self.indices);
+        db.write(move |txn| {
+            if write.replace {
+                txn.delete_file(&write.name)?;
+            }
+            txn.rename_file(STAGE, &write.name)?;
+            Ok(report)
+        })
+    }
+
+    /// Writes records and dictionary into the file of that name, or else of its own. `indices` are all that are wanted then.
+    fn content(&mut self, txn: &mut Txn<'_>, into: Option<&str>, report: &mut FileReport) -> Result<()> {
         if let Some(fitted) = self.fitted.take().filter(|fitted| !fitted.journal_clash) {
             report.notes.extend(fitted.notes);
-            indices.extend(fitted.indexed);
+            self.indices.extend(fitted.indexed);
             for (name, record) in fitted.added {
                 self.origin.replace(6, -1, 0, &name);
                 self.dict.push((name, record));
@@ -271,26 +335,34 @@ impl FileWrite {
         if self.dict.iter().all(|(id, _)| id != "@ID") {
             // The one that creating the file has made is not the account's.
             self.origin.replace(6, -1, 0, "@ID");
+            self.dict.push(("@ID".to_owned(), id_item(&self.name)));
         }
-        self.dict.push((ORIGIN.to_owned(), self.origin));
-        let dict = format!("DICT {}", self.name);
-        txn.write_all(&dict, &self.dict)?;
-        txn.write_all(&self.name, &self.data)?;
-        for item in indices {
-            match txn.create_index(&self.name, &item) {
-                Ok(true) => report.indices.push(item),
-                Ok(false) => {}
-                Err(Error::NoSuchItem { .. }) => {
-                    let reason = "its dictionary item is missing or not of a type that can be indexed";
-                    report.notes.push(format!("skipped index {item}: {reason}"));
-                }
-                Err(Error::Refused(reason)) => {
-                    report.notes.push(format!("skipped index {item}: {reason}"));
-                }
-                Err(error) => return Err(error),
-            }
+        self.dict.push((ORIGIN.to_owned(), std::mem::take(&mut self.origin)));
+        let into = into.unwrap_or(&self.name);
+        txn.write_all(&format!("DICT {into}"), &self.dict)?;
+        txn.write_all(into, &self.data)
+    }
+}
+
+/// Makes an index; gives whether there was none, or why it cannot be made.
+fn index(txn: &mut Txn<'_>, file: &str, item: &str) -> Result<std::result::Result<bool, String>> {
+    match txn.create_index(file, item) {
+        Ok(made) => Ok(Ok(made)),
+        Err(Error::NoSuchItem { .. }) => {
+            Ok(Err("its dictionary item is missing or not of a type that can be indexed".to_owned()))
         }
-        Ok(report)
+        Err(Error::Refused(reason)) => Ok(Err(reason)),
+        Err(error) => Err(error),
+    }
+}
+
+impl FileReport {
+    fn indexed(&mut self, item: String, made: std::result::Result<bool, String>) {
+        match made {
+            Ok(true) => self.indices.push(item),
+            Ok(false) => {}
+            Err(reason) => self.notes.push(format!("skipped index {item}: {reason}")),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use crate::conv;
 use crate::dict::{DataItem, Dictionary, Item};
-use crate::dynarray::{DynArray, FM};
+use crate::dynarray::DynArray;
 use crate::error::Result;
 use crate::schema::{self, SchemaFile};
 
@@ -100,12 +100,9 @@ impl Form {
     }
 }
 
-/// Fits the dictionary `items` of the file `name`; `None` when the household has no such file.
-pub(crate) fn fit(
-    name: &str,
-    items: &[(String, Vec<u8>)],
-    records: &[(String, Vec<u8>)],
-) -> Result<Option<Fitted>> {
+/// Fits the dictionary `items` of the file `name`, whose records have at most `fields_max` fields; `None` when the household
+/// has no such file.
+pub(crate) fn fit(name: &str, items: &[(String, Vec<u8>)], fields_max: usize) -> Result<Option<Fitted>> {
     let household = schema::household()?;
     let Some(file) = household.iter().find(|file| file.name == name) else { return Ok(None) };
     let mut dictionary = Dictionary::default();
@@ -122,7 +119,7 @@ pub(crate) fn fit(
         household_layout(file, &dictionary, &mut fitted);
     } else {
         fitted.journal_clash = JOURNAL.contains(&name);
-        own_layout(file, &dictionary, records, &mut fitted);
+        own_layout(file, &dictionary, fields_max, &mut fitted);
     }
     Ok(Some(fitted))
 }
@@ -165,13 +162,8 @@ fn household_layout(file: &SchemaFile, dictionary: &Dictionary, fitted: &mut Fit
     fitted.indexed.extend(indexed);
 }
 
-fn own_layout(
-    file: &SchemaFile,
-    dictionary: &Dictionary,
-    records: &[(String, Vec<u8>)],
-    fitted: &mut Fitted,
-) {
-    let mut free = first_free(file, dictionary, records);
+fn own_layout(file: &SchemaFile, dictionary: &Dictionary, fields_max: usize, fitted: &mut Fitted) {
+    let mut free = first_free(file, dictionary, fields_max);
     let mut found = BTreeSet::new();
     let mut absent = Vec::new();
     for field in &file.fields {
@@ -247,13 +239,12 @@ fn alias<'a>(file: &str, item: &DataItem, dictionary: &'a Dictionary) -> Option<
 }
 
 /// A field number that neither the account nor the household uses.
-fn first_free(file: &SchemaFile, dictionary: &Dictionary, records: &[(String, Vec<u8>)]) -> usize {
+fn first_free(file: &SchemaFile, dictionary: &Dictionary, fields_max: usize) -> usize {
     /// Numbers from here have a meaning of their own (9998 counter, 9999 length).
     const SPECIAL: usize = 9000;
     let described = dictionary.data_items().map(|item| item.field).filter(|&field| field < SPECIAL);
-    let used = records.iter().map(|(_, record)| memchr::memchr_iter(FM, record).count() + 1);
     let household = file.fields.iter().map(|field| field.item.field);
-    described.chain(used).chain(household).max().unwrap_or(0) + 1
+    described.chain(household).max().unwrap_or(0).max(fields_max) + 1
 }
 
 fn shown(conversion: &str) -> String {

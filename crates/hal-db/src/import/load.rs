@@ -8,20 +8,51 @@ use std::path::{Path, PathBuf};
 
 use crate::account::{ID_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::casing::fold;
+use crate::dynarray::FM;
 use crate::hashed::{Encoding, Header, IndexHeader, Reader, directory_id, directory_record, id_to_text};
-use crate::txn::TXN_BYTES_MAX;
 
-/// Bytes of one file's records: they are written in one transaction, beside its indices.
-const FILE_BYTES_MAX: usize = TXN_BYTES_MAX / 4 * 3;
 /// Indices a file may have.
 const INDICES_MAX: usize = 32;
 /// Records of a directory file.
 const DIRECTORY_ENTRIES_MAX: usize = 1_000_000;
 
+/// Records as they are written: text id, HAL's bytes.
+pub(super) type Records = Vec<(String, Vec<u8>)>;
+
+/// Takes records of a file that has more than are held at once. `no_case`: ids that differ in case alone are the same.
+pub(super) trait Spill {
+    /// Bytes of records, with their ids, that are held before they are given on.
+    fn batch_bytes(&self) -> usize;
+
+    /// Takes a batch; more follow.
+    ///
+    /// # Errors
+    /// Why the file cannot be read any further, for people.
+    fn take(&mut self, records: Records, no_case: bool) -> Result<(), String>;
+}
+
+/// For what must fit into memory.
+pub(super) struct Whole;
+
+impl Spill for Whole {
+    fn batch_bytes(&self) -> usize {
+        256 << 20
+    }
+
+    fn take(&mut self, _: Records, _: bool) -> Result<(), String> {
+        Err(format!("it has more than {} MiB of records", self.batch_bytes() >> 20))
+    }
+}
+
 /// What a file on disk holds.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
-    pub records: Vec<(String, Vec<u8>)>,
+    /// All records, or the last of them where others were spilled.
+    pub records: Records,
+    /// Number of all records, those that were spilled included.
+    pub count: usize,
+    /// Fields of the record that has most.
+    pub fields_max: usize,
     /// Header of a hashed file; a directory file has none.
     pub header: Option<Header>,
     pub indices: Vec<IndexHeader>,
@@ -67,12 +98,16 @@ impl Subfiles {
 }
 
 /// Reads the file in `dir`, whichever kind it is.
-pub(super) fn load(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
-    if Subfiles::of(dir).is_some() { load_hashed(dir, encoding) } else { load_directory(dir, encoding) }
+pub(super) fn load(dir: &Path, encoding: Encoding, spill: &mut dyn Spill) -> Result<Loaded, String> {
+    if Subfiles::of(dir).is_some() {
+        load_hashed(dir, encoding, spill)
+    } else {
+        load_directory(dir, encoding, spill)
+    }
 }
 
 /// Reads a hashed file.
-pub(super) fn load_hashed(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
+pub(super) fn load_hashed(dir: &Path, encoding: Encoding, spill: &mut dyn Spill) -> Result<Loaded, String> {
     let subfiles = Subfiles::of(dir).ok_or("it has no primary subfile")?;
     let open = |path: PathBuf| File::open(&path).map_err(|error| format!("{}: {error}", path.display()));
     let primary = open(subfiles.path(0))?;
@@ -80,12 +115,12 @@ pub(super) fn load_hashed(dir: &Path, encoding: Encoding) -> Result<Loaded, Stri
     let overflow = if overflow.is_file() { Some(open(overflow)?) } else { None };
     let mut reader = Reader::open(primary, overflow).map_err(|error| error.to_string())?;
     let mut loaded = Loaded { header: Some(reader.header().clone()), ..Loaded::default() };
-    let mut taker = Taker::new(encoding);
+    let mut taker = Taker::new(encoding, spill);
     taker.no_case = reader.header().no_case;
     let scan = reader
         .records(&mut |id, record| taker.take(id, record, &mut loaded))
         .map_err(|error| error.to_string())?;
-    taker.check()?;
+    taker.end()?;
     for fault in scan.faults {
         loaded.skip(format!("group {}", fault.group), fault.reason);
     }
@@ -109,7 +144,7 @@ fn indices(subfiles: &Subfiles, header: &Header) -> Vec<IndexHeader> {
 }
 
 /// Reads a directory file: each file in it is a record.
-fn load_directory(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
+fn load_directory(dir: &Path, encoding: Encoding, spill: &mut dyn Spill) -> Result<Loaded, String> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(dir).map_err(|error| error.to_string())? {
         let entry = entry.map_err(|error| error.to_string())?;
@@ -119,7 +154,7 @@ fn load_directory(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
         }
     }
     let mut loaded = Loaded::default();
-    let mut taker = Taker::new(encoding);
+    let mut taker = Taker::new(encoding, spill);
     for name in names {
         let path = dir.join(&name);
         let shown = name.to_string_lossy().into_owned();
@@ -142,22 +177,26 @@ fn load_directory(dir: &Path, encoding: Encoding) -> Result<Loaded, String> {
             break;
         }
     }
-    taker.check()?;
+    taker.end()?;
     Ok(loaded)
 }
 
 /// Turns records of the engine into HAL's, within the limits.
-struct Taker {
+struct Taker<'s> {
     encoding: Encoding,
     /// Whether ids that differ in case alone are the same.
     no_case: bool,
     seen: BTreeSet<String>,
+    /// Of the records that are held.
     bytes: usize,
+    spill: &'s mut dyn Spill,
+    /// Why a batch was not taken.
+    refused: Option<String>,
 }
 
-impl Taker {
-    fn new(encoding: Encoding) -> Taker {
-        Taker { encoding, no_case: false, seen: BTreeSet::new(), bytes: 0 }
+impl<'s> Taker<'s> {
+    fn new(encoding: Encoding, spill: &'s mut dyn Spill) -> Taker<'s> {
+        Taker { encoding, no_case: false, seen: BTreeSet::new(), bytes: 0, spill, refused: None }
     }
 
     fn take(&mut self, id: &[u8], record: &[u8], loaded: &mut Loaded) -> ControlFlow<()> {
@@ -171,18 +210,25 @@ impl Taker {
             // Only a damaged file holds an id twice; the engine would find the first.
             loaded.skip(id, "a second record with the same id".to_owned());
         } else {
-            self.bytes += id.len() + record.len();
+            let bytes = id.len() + record.len();
+            if self.bytes > 0 && self.bytes + bytes > self.spill.batch_bytes() {
+                self.bytes = 0;
+                if let Err(reason) = self.spill.take(std::mem::take(&mut loaded.records), self.no_case) {
+                    self.refused = Some(reason);
+                    return ControlFlow::Break(());
+                }
+            }
+            self.bytes += bytes;
+            loaded.count += 1;
+            loaded.fields_max = loaded.fields_max.max(memchr::memchr_iter(FM, &record).count() + 1);
             loaded.escaped += usize::from(escaped);
             loaded.records.push((id, record));
         }
-        if self.bytes > FILE_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 
-    /// Refuses a file that was broken off because of its size: all of it or nothing.
-    fn check(&self) -> Result<(), String> {
-        if self.bytes > FILE_BYTES_MAX {
-            return Err(format!("it has more than {} MiB of records", FILE_BYTES_MAX >> 20));
-        }
-        Ok(())
+    /// Refuses a file that was broken off: all of it or nothing.
+    fn end(self) -> Result<(), String> {
+        self.refused.map_or(Ok(()), Err)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::account::Skip;
-use super::load::{Subfiles, load_hashed};
+use super::load::{Subfiles, Whole, load_hashed};
 use crate::dynarray::{VM, field};
 use crate::error::{Error, Result};
 use crate::hashed::{Encoding, id_to_text};
@@ -108,7 +108,7 @@ fn by_folders(root: &Path) -> Result<Survey> {
 }
 
 fn by_voc(root: &Path, voc: &Path, encoding: Encoding) -> Result<Survey> {
-    let loaded = load_hashed(voc, encoding)
+    let loaded = load_hashed(voc, encoding, &mut Whole)
         .map_err(|reason| Error::Refused(format!("the VOC in {} cannot be read: {reason}", voc.display())))?;
     let mut survey = Survey::default();
     for (what, reason) in loaded.skipped {

@@ -7,7 +7,8 @@ use super::query::count;
 use super::verbs::Call;
 use super::{Done, Session, World};
 use crate::conv;
-use crate::dynarray::Record;
+use crate::dict::Dictionary;
+use crate::dynarray::{Record, field};
 use crate::query::record_lines;
 use crate::{Error, Snapshot, Txn};
 
@@ -205,7 +206,10 @@ impl Session {
         let place = self.place(&file, world)?;
         let snapshot = self.read(&place.db)?;
         let (name, part) = part_of(&name, &args)?;
-        let number = self.field_number(&snapshot, &place.file, &name)?;
+        let number = match if dict { part_of_item(&snapshot, &place, &id, &name)? } else { None } {
+            Some(number) => number,
+            None => self.field_number(&snapshot, &place.file, &name)?,
+        };
         let code = snapshot.dictionary(&place.file)?.column(&name).map(|item| item.conversion.clone());
         let code = code.filter(|code| !code.is_empty() && !value.is_empty());
         let stored = match &code {
@@ -283,8 +287,12 @@ impl Session {
             Some(_) => {
                 Err(Failure::new(failure::ARGUMENTS, format!("{name} is not a field that can be changed")))
             }
+            None if dictionary.get(name).is_some() => {
+                let message = format!("{name} is computed: it cannot be changed");
+                Err(Failure::new(failure::ARGUMENTS, message).hint("change the fields that it is made of"))
+            }
             None => {
-                let near = crate::error::near(name, dictionary.iter().map(|(name, _)| name));
+                let near = crate::error::near(name, dictionary.data_items().map(|item| item.name.as_str()));
                 Err(Error::NoSuchItem { file: file.to_owned(), item: name.to_owned(), near }.into())
             }
         }
@@ -294,6 +302,12 @@ impl Session {
         Err(Failure::new(failure::BARRED, format!("{}: HAL has no editor", call.verb.name))
             .hint("SET file id item value changes a field; hal db export and import change many"))
     }
+}
+
+/// The field of a dictionary item by the name that `LIST DICT` shows it under.
+fn part_of_item(snapshot: &Snapshot, place: &Place, id: &str, name: &str) -> Done<Option<usize>> {
+    let item = snapshot.read(&place.file, id)?.unwrap_or_default();
+    Ok(Dictionary::part_of_item(field(item.as_bytes(), 1), name))
 }
 
 impl Session {

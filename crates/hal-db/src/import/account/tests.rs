@@ -7,6 +7,7 @@ use super::*;
 use crate::export::{self, ExportOptions};
 use crate::hashed::tests::{dumps, samples};
 use crate::hashed::{Flavour, WriteOptions, id_to_text, write};
+use crate::import::load::Spill as _;
 use crate::{Env, query, schema};
 
 const ENV: Env = Env { today: 21_513, second: 0 };
@@ -124,7 +125,7 @@ fn every_sample_file_imports_and_goes_out_again_unchanged() {
         assert_eq!((done.files.len(), done.skipped.len()), (9, 0));
         // On disk there is what the engine had, no more: what HAL added to dictionaries stays here.
         for (name, expected) in &dumps {
-            let loaded = load(&out.join(name), Encoding::Bytes).unwrap();
+            let loaded = load(&out.join(name), Encoding::Bytes, &mut Whole).unwrap();
             assert_eq!((loaded.records.len(), loaded.skipped_count), (expected.len(), 0), "{name}");
         }
         let again = household();
@@ -207,7 +208,7 @@ fn an_account_goes_out_and_comes_back_with_its_kinds() {
     assert_eq!(done.skipped, []);
     assert!(done.empty.contains(&"MEDICATION".to_owned()));
     assert_eq!(fs::read(out.join("NOTES/A%AB")).unwrap(), b"line one\nline two\n");
-    let header = load(&out.join("CUSTOMER"), Encoding::Bytes).unwrap().header.unwrap();
+    let header = load(&out.join("CUSTOMER"), Encoding::Bytes, &mut Whole).unwrap().header.unwrap();
     assert!(header.no_case);
     assert_eq!(i64::from(header.created), (21_513 - 732) * 86_400);
     // Never over something that is there.
@@ -349,7 +350,7 @@ fn a_file_of_the_household_is_fitted_to_the_skills() {
     export::account(&snapshot, &out, &ExportOptions::default(), &ENV).unwrap();
     for name in ["MEDICATION", "MEDICATION.DIC", "VITAL_SIGNS.DIC", "CONVERSATION.DIC"] {
         let read = |root: &Path| {
-            let mut records = load(&root.join(name), Encoding::Bytes).unwrap().records;
+            let mut records = load(&root.join(name), Encoding::Bytes, &mut Whole).unwrap().records;
             records.sort();
             records
         };
@@ -435,4 +436,54 @@ fn hals_own_account_goes_out_and_comes_back_as_it_was() {
         };
         assert_eq!(sorted(&again), sorted(&db), "{}", file.name);
     }
+}
+
+#[test]
+fn a_file_that_fits_into_no_transaction_is_there_whole_or_not_at_all() {
+    let (_temp, root) = small_account();
+    let whole = household();
+    let expected = account(&whole, &root, &AccountOptions::default()).unwrap();
+    let files = |db: &Database| db.snapshot().unwrap().files().unwrap();
+
+    // Every record a batch of its own, over what a crash has left.
+    let db = household();
+    db.write(|txn| txn.create_file(STAGE)).unwrap();
+    let report = in_batches(&db, &root, &AccountOptions::default(), 1).unwrap();
+    assert_eq!(report, expected);
+    assert_eq!(files(&db), files(&whole));
+    // The VOC holds the numbers of the files, which differ.
+    for file in files(&whole).into_iter().filter(|file| file != "VOC") {
+        let dict = format!("DICT {file}");
+        for file in [&file, &dict] {
+            assert_eq!(records(&db, file), records(&whole, file), "{file}");
+        }
+        let both = [&db, &whole].map(|db| db.snapshot().unwrap().indices(&file).unwrap());
+        assert_eq!(both[0], both[1], "{file}");
+        let both = [&db, &whole].map(|db| db.snapshot().unwrap().is_no_case(&file).unwrap());
+        assert_eq!(both[0], both[1], "{file}");
+    }
+
+    // Again, in place of what is there.
+    let replace = AccountOptions { replace: true, ..AccountOptions::default() };
+    let items: &[(&str, &[u8])] = &[("1", b"one"), ("2", b"two"), ("3", b"three")];
+    hashed(&root.join("Customer"), Flavour::OpenQm, items, false);
+    assert_eq!(in_batches(&db, &root, &replace, 1).unwrap().files.len(), expected.files.len());
+    assert_eq!(records(&db, "CUSTOMER").into_keys().collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert_eq!(files(&db), files(&whole));
+}
+
+#[test]
+fn of_a_file_that_is_broken_off_nothing_stays() {
+    let db = Database::in_memory();
+    let mut stage = Stage::new(&db, 1);
+    stage.take(vec![("1".to_owned(), b"one".to_vec())], false).unwrap();
+    let reason = stage.take(vec![("2\0".to_owned(), b"two".to_vec())], false).unwrap_err();
+    assert!(reason.contains("record id"), "{reason}");
+    assert!(matches!(refused(stage.failed().unwrap()), Ok(said) if said == reason));
+    let lost = db.snapshot().unwrap().ids("NOTHING").expect_err("no such file");
+    assert!(refused(lost).is_err(), "not the file's own fault");
+    assert_eq!(records(&db, STAGE).len(), 1);
+    stage::clear(&db).unwrap();
+    stage::clear(&db).unwrap();
+    assert_eq!(db.snapshot().unwrap().files().unwrap(), ["VOC"]);
 }

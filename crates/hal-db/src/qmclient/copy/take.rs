@@ -170,8 +170,7 @@ fn read_file<S: Socket>(
         return Ok(Err(reason));
     }
     let gone = if anew { Vec::new() } else { records.gone()? };
-    let widest = [(String::new(), vec![FM; records.fields_max.saturating_sub(1)])];
-    let fitted = household::fit(name, &items, &widest)?;
+    let fitted = household::fit(name, &items, records.fields_max)?;
     let mut notes = Vec::new();
     let (wanted, indexed) = fit(items, fitted, &mut notes);
     let mut write = Write { file: name.to_owned(), anew, gone, ..Write::default() };

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use super::*;
+use crate::DynArray;
 use crate::locks::{Kind, Target};
 
 /// A clock that a test sets; its moments are local seconds since 31 December 1967.
@@ -85,6 +86,21 @@ fn what_is_no_write_of_a_record_stays_outside_of_transactions() {
     assert_eq!(bench.run("LIST PERSON \"1\" T2 HDR.SUP COL.SUP COUNT.SUP"), "1            Rome!\n");
     bench.run("ROLLBACK");
     assert!(bench.run("LIST PERSON T2").contains("'T2' not found"));
+}
+
+#[test]
+fn a_dictionary_item_is_made_by_the_names_that_list_dict_shows() {
+    let mut bench = Bench::new();
+    bench.run("SET DICT PERSON CITY TYPE D\nSET DICT PERSON CITY LOC 2\nSET DICT PERSON CITY name \"Where\"");
+    bench.run("SET DICT PERSON CITY FORMAT 10L\nSET DICT PERSON CITY S/M S\nSET DICT PERSON CITY CONV MCU");
+    let item = bench.session.account.db.snapshot().unwrap().read("DICT PERSON", "CITY").unwrap().unwrap();
+    assert_eq!(item.as_bytes(), DynArray::from_fields(["D", "2", "MCU", "Where", "10L", "S"]).as_bytes());
+    // A correlative of a Pick account has its parts elsewhere.
+    bench.run("SET DICT PERSON OLD TYPE A\nSET DICT PERSON OLD NAME Old\nSET DICT PERSON OLD CONV MCU");
+    let item = bench.session.account.db.snapshot().unwrap().read("DICT PERSON", "OLD").unwrap().unwrap();
+    assert_eq!(item.as_bytes(), DynArray::from_fields(["A", "", "Old", "", "", "", "MCU"]).as_bytes());
+    bench.run("SET DICT PERSON BOTH TYPE I\nSET DICT PERSON BOTH LOC \"TOWN:TOWN\"");
+    assert_eq!(bench.run("SET PERSON 1 BOTH x"), "! BOTH is computed: it cannot be changed\n");
 }
 
 #[test]
