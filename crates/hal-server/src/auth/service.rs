@@ -89,18 +89,6 @@ impl Means {
     }
 }
 
-/// A device that signs in by a certificate.
-#[derive(Clone, Copy, Debug)]
-pub struct NewCertificate<'a> {
-    pub user: &'a str,
-    pub name: &'a str,
-    pub scope: &'a str,
-    /// SHA-256 over the certificate, 64 hexadecimal digits.
-    pub fingerprint: &'a str,
-    /// When the certificate ends, in ms since 1970.
-    pub until_ms: i64,
-}
-
 /// Somebody who was let in.
 #[derive(Clone)]
 pub struct SignedIn {
@@ -150,7 +138,7 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has a source of randomness");
     bytes
@@ -208,7 +196,7 @@ impl Auth {
     }
 
     /// Stores changes and takes them; all or none.
-    fn commit(&self, state: &mut State, changes: Vec<Change>) -> Result<(), Unfit> {
+    pub(super) fn commit(&self, state: &mut State, changes: Vec<Change>) -> Result<(), Unfit> {
         let stored = changes.clone();
         let written =
             self.database.write(move |txn| stored.iter().try_for_each(|change| store::write(txn, change)));
@@ -651,18 +639,6 @@ impl Auth {
         Ok((device, token))
     }
 
-    /// Adds a device that signs in by a certificate.
-    ///
-    /// Errors: as [`Directory::add_device`] and [`Directory::certify`].
-    pub fn add_certificate(&self, new: &NewCertificate<'_>, by: &str, now_ms: i64) -> Result<Device, Unfit> {
-        let mut state = self.state();
-        let device = state.directory.add_device(new.user, new.name, new.scope, random(), now_ms)?;
-        let credential = state.directory.certify(&device, new.fingerprint, new.until_ms, now_ms)?;
-        self.commit(&mut state, vec![Change::Device(device.clone()), Change::Credential(credential)])?;
-        self.note(now_ms, "device_add", by, &device.id, new.user, "ok");
-        Ok(device)
-    }
-
     /// Shuts a device out, at once.
     ///
     /// Errors: as [`Directory::revoke`].
@@ -694,7 +670,7 @@ impl Auth {
         Ok((code, credential))
     }
 
-    fn note(&self, now_ms: i64, what: &str, user: &str, device: &str, about: &str, result: &str) {
+    pub(super) fn note(&self, now_ms: i64, what: &str, user: &str, device: &str, about: &str, result: &str) {
         self.audit.record(
             now_ms,
             Event {

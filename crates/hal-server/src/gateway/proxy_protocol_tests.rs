@@ -276,3 +276,17 @@ async fn a_header_of_somebody_else_is_refused_and_they_are_told_why() {
     assert_eq!(got, None);
     assert!(answer.contains("neither LOCAL nor PROXY"), "{answer}");
 }
+
+#[tokio::test]
+async fn who_does_not_finish_a_header_is_let_go() {
+    let header = version_2(1, 0x11, &IPV4);
+    for part in [&b""[..], b"P", &header[..20], &header] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("known")).await.expect("connected");
+        client.write_all(part).await.expect("sent");
+        let (stream, peer) = listener.accept().await.expect("accepted");
+        let limit = Duration::from_millis(30);
+        assert!(begin_within(limit, stream, peer.ip(), &Proxies::default()).await.is_none(), "{part:?}");
+        assert!(matches!(client.read(&mut [0; 8]).await, Ok(0) | Err(_)), "closed after {part:?}");
+    }
+}
