@@ -6,6 +6,7 @@ import { Player } from "./player.js";
 import { Recorder } from "./recorder.js";
 import { SignIn } from "./signin.js";
 import { unlockOnGesture } from "./sound.js";
+import { Tab } from "./tab.js";
 import { TalkButton } from "./talk.js";
 import { View } from "./view.js";
 
@@ -30,11 +31,16 @@ const clock = {
   clearTimeout: (timer) => clearTimeout(timer),
 };
 const view = new View(document, clock);
+const tab = new Tab();
+const before = tab.take();
 
 // Where this script came from is where the gateway is, below whatever prefix the page is served.
-const connection = new Connection(gatewayUrl(import.meta.url, location.search), {
+const on = {
   change: (status) => {
-    if (status.phase === "open") stats.connections += 1;
+    if (status.phase === "open") {
+      stats.connections += 1;
+      signIn.greeted();
+    }
     // A browser does not say why a connection was refused.
     if (status.phase === "waiting") signIn.check();
     conversation.connectionChanged();
@@ -44,7 +50,8 @@ const connection = new Connection(gatewayUrl(import.meta.url, location.search), 
     conversation.message(message);
   },
   binary: (bytes) => player.enqueue(bytes),
-});
+};
+const connection = new Connection(gatewayUrl(import.meta.url, location.search), on, undefined, before?.resume ?? null);
 const player = new Player(
   {
     change: () => conversation.playerChanged(),
@@ -62,13 +69,21 @@ const microphone = new Recorder({
   level: (level) => view.level(level),
   lost: () => conversation.microphoneLost(),
 });
-const conversation = new Conversation({ connection, microphone, player, view, clock });
+const conversation = new Conversation({ connection, microphone, player, view, clock, before });
 
 const element = (id) => document.getElementById(id);
 const signIn = new SignIn(
   new URL("./", import.meta.url),
-  { form: element("signin"), secret: element("secret"), trouble: element("signin-trouble") },
-  { done: () => connection.wake() },
+  { form: element("signin"), secret: element("secret"), trouble: element("signin-trouble"), leave: element("leave") },
+  {
+    done: () => connection.wake(),
+    left: () => {
+      // Nothing of what was said stays on the page, in its memory or with the tab.
+      tab.forget();
+      location.reload();
+    },
+    stayed: () => view.trouble("You are still signed in: HAL does not answer. Try again in a moment."),
+  },
   {
     fetch: (url, options) => fetch(url, options),
     hash: () => location.hash,
@@ -123,10 +138,19 @@ if (recall(MUTED_KEY) === "yes") setMuted(true);
 
 unlockOnGesture(document, () => player.unblock());
 window.addEventListener("online", () => connection.wake());
+// A telephone may end a page that is hidden without another word. While it is in sight nothing is kept, so that a copy of
+// this tab begins a conversation of its own.
+const keep = () => tab.put({ seen: connection.seen, open: conversation.openTurn, ...conversation.before, resume: connection.token });
+window.addEventListener("pagehide", keep);
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") connection.wake();
+  if (document.visibilityState !== "visible") return keep();
+  tab.take();
+  connection.wake();
 });
-window.addEventListener("pageshow", () => connection.wake());
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) tab.take();
+  connection.wake();
+});
 
 // Where there is a keyboard, typing can start at once; on a phone it would cover half of the page.
 if (matchMedia("(hover: hover) and (pointer: fine)").matches) question.focus({ preventScroll: true });

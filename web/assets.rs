@@ -14,6 +14,7 @@ pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[
     ("resampler.js", "text/javascript; charset=utf-8", include_bytes!("resampler.js")),
     ("signin.js", "text/javascript; charset=utf-8", include_bytes!("signin.js")),
     ("sound.js", "text/javascript; charset=utf-8", include_bytes!("sound.js")),
+    ("tab.js", "text/javascript; charset=utf-8", include_bytes!("tab.js")),
     ("talk.js", "text/javascript; charset=utf-8", include_bytes!("talk.js")),
     ("view.js", "text/javascript; charset=utf-8", include_bytes!("view.js")),
 ];

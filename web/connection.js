@@ -52,8 +52,9 @@ export class Connection {
   /**
    * `on.change(status)`: `{ phase: "connecting" | "open" | "waiting", reason, retry_at_ms }`.
    * `on.message(object)`, `on.binary(ArrayBuffer)`: what HAL sends. `outside` is the browser, or a test's stand-in.
+   * `token` goes on with the conversation of a page that was here before; its last answers are told again.
    */
-  constructor(url, on, outside = browser()) {
+  constructor(url, on, outside = browser(), token = null) {
     this.url = url;
     this.on = on;
     this.outside = outside;
@@ -61,7 +62,7 @@ export class Connection {
     this.socket = null;
     this.status = { phase: "connecting", reason: "", retry_at_ms: 0 };
     this.timers = {};
-    this.token = null; // Opens this conversation on another connection. In memory only: it is a secret.
+    this.token = token; // Opens this conversation on another connection. It is a secret: see tab.js.
     this.seen = [];
     this.resuming = false;
   }

@@ -10,14 +10,17 @@ const OWN_TURNS_MAX = 2 ** 32 - 1; // Numbers of questions that were typed here;
 const WAKE_MS = 2000; // How long a state of before our wake word may still arrive.
 
 export class Conversation {
-  constructor({ connection, microphone, player, view, clock }) {
+  /** `before`: what the page that was here before knew, `{ seen, open }`, where its conversation may go on. */
+  constructor({ connection, microphone, player, view, clock, before = null, random = Math.random }) {
     Object.assign(this, { connection, microphone, player, view, clock });
     this.mic = "closed"; // closed → opening → sending ⇄ paused → closed
     this.hands_free = false; // A tap, not a held button: HAL decides when speech ends, and may be answered again.
     this.awaiting = false;
     this.asked = null; // The question under way, when it was typed.
     this.outbox = [];
-    this.questions = 0;
+    this.before = before;
+    // A copied tab knows this conversation too: their numbers must not meet.
+    this.questions = before === null ? 0 : Math.floor(random() * (OWN_TURNS_MAX / 2));
     this.lost = null; // What was under way when the line was lost: { question }, or {} for a spoken one.
     this.came_back = false;
     this.follow_up_until_ms = 0;
@@ -37,6 +40,11 @@ export class Conversation {
     if (this.mic === "sending") return follows ? "follow-up" : "listening";
     if (this.awaiting) return "thinking";
     return follows ? "follow-up" : "idle";
+  }
+
+  /** The number of the typed question that is under way, for a page that is loaded again; null when there is none. */
+  get openTurn() {
+    return (this.asked ?? this.lost?.question)?.turn ?? null;
   }
 
   // What the person does.
@@ -188,6 +196,7 @@ export class Conversation {
   /** HAL goes on with the conversation: what it missed to tell has come, and what it did not get is asked again. */
   #resumed({ session_id, resumed }) {
     this.session_id = session_id;
+    if (this.before !== null) return this.#loadedAgain(resumed);
     this.#cameBack(resumed ? "Connected again. The conversation goes on." : "Connected again. HAL no longer knows what you talked about.");
     this.came_back = false;
     const { lost } = this;
@@ -195,6 +204,30 @@ export class Conversation {
     if (lost?.question) this.#submit(lost.question, false);
     else if (lost) this.view.note("The connection was lost before the answer came. Please ask again.");
     this.#sendNext();
+  }
+
+  #loadedAgain(resumed) {
+    const { seen, open } = this.before;
+    this.before = null;
+    this.came_back = false;
+    if (this.last_answer !== null) this.view.cameBack("The page was loaded again. The conversation goes on.");
+    else if (!resumed && seen.length > 0) this.view.note("The page was loaded again. HAL no longer knows what you talked about.");
+    if (open !== null) this.view.note("No answer came to your last question. Please ask again.");
+    this.#sendNext();
+  }
+
+  /** An answer of before the page was loaded again. HAL tells them in order, so that what was not shown yet comes last. */
+  #toldAgain(message) {
+    const { text, turn, transcription, question } = message;
+    if (!this.before.seen.includes(turn) && !this.came_back) {
+      this.came_back = true;
+      this.view.cameBack("This came while the page was loading:");
+    }
+    if (this.before.open === turn) this.before.open = null;
+    if (transcription) this.view.question(transcription, { heard: true });
+    else if (question) this.view.question(question, { heard: false });
+    this.view.answer(text, message);
+    this.last_answer = text;
   }
 
   // One quiet line, and none on a page where nothing was said yet.
@@ -205,6 +238,7 @@ export class Conversation {
   }
 
   #missed(message) {
+    if (this.before !== null) return this.#toldAgain(message);
     const { text, turn, transcription } = message;
     const question = this.lost?.question;
     const is_typed = turn <= OWN_TURNS_MAX;

@@ -16,13 +16,15 @@ export function refusal(status) {
 }
 
 export class SignIn {
-  /** `on.done()`: HAL has let this browser in. `outside` is the browser, or a test's stand-in. */
+  /** `on.done()`: HAL has let this browser in; `on.left()`, `on.stayed()`: it is out, or could not be let out. `outside` is the browser, or a test's stand-in. */
   constructor(base_url, parts, on, outside) {
     this.base_url = base_url;
     this.parts = parts;
     this.on = on;
     this.outside = outside;
     this.asking = false;
+    this.known = false;
+    parts.leave.addEventListener("click", () => this.leave());
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -43,6 +45,35 @@ export class SignIn {
       if (answer.status === 401) this.show("");
     } catch {
       // The server is away: the connection says so itself.
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  /** HAL has greeted: shows the way out to whoever came in by a sign-in, and to nobody else. */
+  async greeted() {
+    if (this.known) return;
+    this.known = true;
+    try {
+      const answer = await this.outside.fetch(new URL("whoami", this.base_url), { credentials: "same-origin" });
+      const who = answer.ok ? await answer.json() : {};
+      this.parts.leave.hidden = !who.device;
+    } catch {
+      this.known = false;
+    }
+  }
+
+  /** Ends the sign-in of this browser. */
+  async leave() {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      const answer = await this.outside.fetch(new URL("signout", this.base_url), { method: "POST", credentials: "same-origin" });
+      // Whoever is not let in any more has left already.
+      if (answer.ok || answer.status === 401) return this.on.left();
+      this.on.stayed();
+    } catch {
+      this.on.stayed();
     } finally {
       this.asking = false;
     }
@@ -69,6 +100,7 @@ export class SignIn {
       this.parts.secret.value = "";
       this.parts.form.hidden = true;
       this.outside.forgetHash();
+      this.known = false;
       this.on.done();
     } catch {
       this.show("HAL does not answer. Try again in a moment.");

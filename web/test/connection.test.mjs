@@ -221,6 +221,18 @@ test("a new connection goes on with the conversation, and is open only then", ()
   assert.equal(connection.seen.at(-1), 21);
 });
 
+test("a page that is loaded again goes on with the token of the one before, and is told its answers again", () => {
+  const world = outside();
+  const statuses = [];
+  const connection = new Connection("ws://hal/", { change: ({ phase }) => statuses.push(phase), message: () => {}, binary: () => {} }, world, "kept");
+  connection.connect();
+  world.sockets[0].says({ ...GREETING, resume: "other" });
+  assert.deepEqual(JSON.parse(world.sockets[0].sent[0]), { type: "resume", resume: "kept", seen: [] });
+  assert.deepEqual(statuses, ["connecting"]);
+  world.sockets[0].says({ type: "resumed", resumed: true, session_id: "12345678", resume: "kept" });
+  assert.deepEqual(statuses, ["connecting", "open"]);
+});
+
 test("records that are away are waited for; whatever else is in the way begins anew", () => {
   const world = outside();
   const { connection, seen } = connect(world);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Conversation, OUTBOX_MAX } from "../conversation.js";
 
 /** A conversation with stand-ins for everything around it; `log` tells what was sent and shown, in order. */
-function house({ open = true } = {}) {
+function house({ open = true, before = null } = {}) {
   const log = [];
   const timers = new Map();
   let id = 0;
@@ -58,7 +58,7 @@ function house({ open = true } = {}) {
     troubleOver: () => {},
     trouble: (text) => log.push(`trouble: ${text}`),
   };
-  const conversation = new Conversation({ connection, microphone, player, view, clock });
+  const conversation = new Conversation({ connection, microphone, player, view, clock, before, random: () => 0.5 });
   const greeting = { type: "connected", session_id: "12345678" };
   if (open) conversation.message(greeting);
   return {
@@ -363,4 +363,43 @@ test("unknown messages, and names that every object has, are passed over", () =>
   says({ type: "weather" }, { type: "constructor" }, { type: "toString" }, {});
   assert.equal(conversation.state, "idle");
   assert.deepEqual(take(), []);
+});
+
+test("a page that is loaded again shows the conversation, and what came meanwhile", () => {
+  const { conversation, back, take } = house({ open: false, before: { seen: [1], open: 2 } });
+  back(
+    true,
+    { text: "Two.", turn: 1, question: "How many?" },
+    { text: "At noon.", turn: 2, question: "When?" },
+    { text: "On Monday.", turn: 2 ** 32, transcription: "and the other" },
+  );
+  assert.deepEqual(take(), [
+    "typed: How many?",
+    "answer: Two.",
+    "back: This came while the page was loading:",
+    "typed: When?",
+    "answer: At noon.",
+    "heard: and the other",
+    "answer: On Monday.",
+    "back: The page was loaded again. The conversation goes on.",
+  ]);
+  // Another page of the same conversation, in a copied tab, must not use the same numbers.
+  conversation.ask("Next?");
+  assert.equal(conversation.openTurn, 2 ** 30);
+});
+
+test("a question that got no answer before the page was loaded again is told of", () => {
+  const { back, take } = house({ open: false, before: { seen: [], open: 5 } });
+  back(true);
+  assert.deepEqual(take(), ["note: No answer came to your last question. Please ask again."]);
+});
+
+test("a conversation that HAL forgot begins anew, and says so where anything was said", () => {
+  const said = house({ open: false, before: { seen: [1], open: null } });
+  said.back(false);
+  assert.deepEqual(said.take(), ["note: The page was loaded again. HAL no longer knows what you talked about."]);
+  const silent = house({ open: false, before: { seen: [], open: null } });
+  silent.back(false);
+  silent.back(true);
+  assert.deepEqual(silent.take(), []);
 });

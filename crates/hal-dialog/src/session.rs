@@ -130,6 +130,8 @@ pub enum Input {
     AskFailed {
         turn: TurnId,
         code: Code,
+        /// The listener's own sentence for people; without one it is the code's.
+        words: Option<Private<String>>,
     },
     /// The answer's sound, or none where it could not be made.
     Spoken {
@@ -329,9 +331,9 @@ impl Session {
             Input::NoAudio => refuse(None, Code::NoAudio, Code::NoAudio.sentence(), &mut effects),
             Input::Refused { code, message } => refuse(None, code, &message, &mut effects),
             Input::Heard { turn, hypotheses } => self.heard(now, turn, hypotheses, &mut effects),
-            Input::NotHeard { turn, code } => self.fail(now, turn, code, &mut effects),
+            Input::NotHeard { turn, code } => self.fail(now, turn, code, None, &mut effects),
             Input::Answered { turn, answer } => self.answered(now, turn, answer, &mut effects),
-            Input::AskFailed { turn, code } => self.fail(now, turn, code, &mut effects),
+            Input::AskFailed { turn, code, words } => self.fail(now, turn, code, words, &mut effects),
             Input::Spoken { turn, sound } => self.spoken(now, turn, sound, &mut effects),
             Input::Command(command) => self.command(command, &mut effects),
             Input::Deadline => self.due(now, &mut effects),
@@ -459,7 +461,7 @@ impl Session {
     ) {
         let Some(index) = self.turn_index(id) else { return };
         let Some(best) = hypotheses.first().cloned() else {
-            return self.fail(now, id, Code::NotHeard, effects);
+            return self.fail(now, id, Code::NotHeard, None, effects);
         };
         let source = self.turns[index].source;
         if source == Source::Stream {
@@ -525,10 +527,18 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, now: Millis, id: TurnId, code: Code, effects: &mut Vec<Effect>) {
+    fn fail(
+        &mut self,
+        now: Millis,
+        id: TurnId,
+        code: Code,
+        words: Option<Private<String>>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(index) = self.turn_index(id) else { return };
         self.turns.remove(index);
-        refuse(Some(id), code, code.sentence(), effects);
+        let sentence = words.as_ref().map_or(code.sentence(), |words| words.expose().as_str());
+        refuse(Some(id), code, sentence, effects);
         if self.turns.is_empty() {
             self.state = State::Passive;
             effects.push(Effect::Send(Frame::Passive));
@@ -673,7 +683,7 @@ impl Session {
         let turn = &mut self.turns[index];
         if now >= turn.begun + self.config.processing_ms {
             effects.push(Effect::Forget(id));
-            return self.fail(now, id, Code::Timeout, effects);
+            return self.fail(now, id, Code::Timeout, None, effects);
         }
         match &mut turn.stage {
             Stage::Hearing => {}

@@ -316,3 +316,21 @@ fn a_conversation_that_goes_on_repeats_what_was_said_before() {
     script.check(Input::Command(Command::Repeat), &["response \"Before.\" again"]);
     script.check(text("a"), &["processing", "ask 90 \"a\""]);
 }
+
+#[test]
+fn a_question_that_failed_is_told_of_in_the_listeners_own_words() {
+    let failed = |words: Option<&str>| {
+        let mut script = Script::new();
+        script.step(text("yes"));
+        let words = words.map(|words| words.to_owned().into());
+        let failed = Input::AskFailed { turn: TurnId(1), code: Code::QmUnavailable, words };
+        let effects = script.session.step(script.now, failed);
+        let Effect::Send(Frame::Error { turn: Some(TurnId(1)), code, message }) = &effects[0] else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(*code, Code::QmUnavailable);
+        message.clone()
+    };
+    assert_eq!(failed(Some("That was changed.")), "That was changed.");
+    assert_eq!(failed(None), Code::QmUnavailable.sentence());
+}

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::networks::Networks;
 
+mod limits;
 mod reload;
 
 use self::reload::Given;
@@ -58,6 +59,7 @@ pub enum Role {
 pub struct Config {
     pub household: Household,
     pub gateway: Gateway,
+    pub limits: Limits,
     pub tls: Tls,
     pub listener: Listener,
     pub speech: Speech,
@@ -198,6 +200,43 @@ impl Default for Gateway {
             drain_seconds: 20,
         }
     }
+}
+
+/// What one user, one device and one address may take of a gateway. 0 is without a limit, but for the last five.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub user_connections: u64,
+    pub device_connections: u64,
+    pub address_connections: u64,
+    /// HTTP requests, WebSocket handshakes among them; health checks are not counted.
+    pub address_requests_per_minute: u64,
+    pub user_turns_per_minute: u64,
+    pub device_turns_per_minute: u64,
+    pub address_turns_per_minute: u64,
+    /// WebSocket messages of every kind.
+    pub user_messages_per_minute: u64,
+    pub device_messages_per_minute: u64,
+    pub address_messages_per_minute: u64,
+    pub user_megabytes_per_minute: u64,
+    pub device_megabytes_per_minute: u64,
+    pub address_megabytes_per_minute: u64,
+    pub user_sound_seconds_per_minute: u64,
+    pub device_sound_seconds_per_minute: u64,
+    pub address_sound_seconds_per_minute: u64,
+    pub user_sound_seconds_per_hour: u64,
+    pub device_sound_seconds_per_hour: u64,
+    pub address_sound_seconds_per_hour: u64,
+    /// Refusals of one connection; one more ends it.
+    pub refusals_per_minute: u64,
+    /// The longest message without sound.
+    pub text_kilobytes: u64,
+    /// From the first byte of a message to its last.
+    pub message_seconds: u64,
+    /// Who has not shown any life for so long makes room when more than half of the places are taken.
+    pub first_message_seconds: u64,
+    /// Messages that have begun and are not whole, of all connections together.
+    pub unfinished_megabytes: u64,
 }
 
 /// TLS of the gateway's own, for those without HAProxy.

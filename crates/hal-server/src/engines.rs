@@ -7,13 +7,16 @@ use hal_dialog::Spoken;
 use hal_dialog::session::Sound;
 use hal_speech::{Missing, SpeechError, SpeechToText, TextToSpeech, Vocabulary, stt, tts, wav};
 use hal_wire::audio::to_base64;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
 use crate::config::Speech;
+use crate::limits::Gate;
 
 /// Answers made into sound at once: each is a process of its own.
 const SPEAKING_AT_ONCE: usize = 8;
+/// Answers that wait for it. One more is shown only: a session does not wait longer than a few seconds for sound.
+const SPEAKING_WAITING_MAX: usize = 64;
 /// The longest spoken answer. A longer text is spoken up to here; the screen has all of it.
 const SPOKEN_SECONDS_MAX: usize = 120;
 
@@ -21,7 +24,9 @@ const SPOKEN_SECONDS_MAX: usize = 120;
 pub(crate) struct Engines {
     hear: OnceLock<Arc<dyn SpeechToText>>,
     speak: Option<Arc<dyn TextToSpeech>>,
-    speaking: Arc<Semaphore>,
+    speaking: Gate,
+    /// Recordings that a thread listens to.
+    recordings: Arc<Semaphore>,
     notices: Vec<String>,
 }
 
@@ -47,11 +52,23 @@ impl Engines {
         if let Some(hear) = hear {
             cell.get_or_init(|| hear);
         }
-        Engines { hear: cell, speak, speaking: Arc::new(Semaphore::new(SPEAKING_AT_ONCE)), notices }
+        Engines {
+            hear: cell,
+            speak,
+            speaking: Gate::new(SPEAKING_AT_ONCE, SPEAKING_WAITING_MAX),
+            recordings: Arc::new(Semaphore::new(config.recognisers.max(1))),
+            notices,
+        }
     }
 
     pub(crate) fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
         self.hear.get()
+    }
+
+    /// A thread of the blocking pool for a recording, if there is one: as many as there are recognisers, so that open
+    /// microphones do not take the threads of questions.
+    pub(crate) fn recording(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.recordings).try_acquire_owned().ok()
     }
 
     pub(crate) fn can_speak(&self) -> bool {
@@ -74,8 +91,15 @@ impl Engines {
     /// Makes the sound of an answer, or none where there is no engine or it fails: the text is there anyway.
     pub(crate) async fn speak(&self, text: String) -> Option<Sound> {
         let engine = Arc::clone(self.speak.as_ref()?);
-        let _permit = self.speaking.acquire().await.ok()?;
-        let made = tokio::task::spawn_blocking(move || speak(engine.as_ref(), &text)).await;
+        let Some(pass) = self.speaking.enter().await else {
+            warn!("too many answers wait to be spoken: this one is shown only");
+            return None;
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let _pass = pass;
+            speak(engine.as_ref(), &text)
+        })
+        .await;
         match made {
             Ok(Ok(sound)) => Some(sound),
             Ok(Err(error)) => {

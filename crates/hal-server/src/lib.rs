@@ -9,6 +9,7 @@ pub mod edge;
 mod engines;
 mod gateway;
 pub mod holder;
+mod limits;
 mod listener;
 mod logs;
 #[cfg(test)]

@@ -14,7 +14,9 @@ use hal_dialog::{Brain, Skills};
 use hal_wire::listener::Request;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+
+use crate::limits::{self, Gate};
 use tungstenite::client::IntoClientRequest as _;
 
 use crate::auth::{Auth, Policy, Rule};
@@ -146,7 +148,7 @@ fn house() -> House {
         let speech =
             config::Speech { hear: "none".to_owned(), speak: "none".to_owned(), ..config::Speech::default() };
         let engines = Arc::new(Engines::open(&speech));
-        let link = Link::Local { listener: Arc::clone(&listener), questions: Arc::new(Semaphore::new(4)) };
+        let link = Link::local(Arc::clone(&listener), Gate::new(4, 64));
         let gateway = Arc::new(Gateway {
             clock,
             engines,
@@ -154,6 +156,8 @@ fn house() -> House {
             config: config::Gateway::default(),
             live: Default::default(),
             metrics: Default::default(),
+            limits: limits::Limits::new(config::Limits::default(), 1_000),
+            door: Default::default(),
             tls: None,
             is_open: false,
         });
@@ -454,25 +458,62 @@ fn every_file_in_the_command_language_is_read_by_whom_the_table_says() {
     assert!(read > 300 && denied > 300, "{read} {denied}");
 }
 
+/// HTTP: each address by which people and devices sign in, asked by everybody; each refusal is in the audit log.
 #[test]
 fn the_sign_in_addresses_answer_only_who_is_let_in() {
-    let house = house();
     for who in EVERYBODY {
+        // A house for each: after five wrong tokens the next one waits, which is another refusal.
+        let house = house();
         let token = house.token(who);
-        let (status, body) = house.http("GET", "/whoami", token, "");
-        assert_eq!(status, if who.is_let_in() { 200 } else { 401 }, "{who:?} {body}");
-        assert!(who.is_let_in() || body.contains("hal pair"), "it says what to do: {body}");
-        let (status, _) = house.http("POST", "/ticket", token, "");
-        assert_eq!(status, if who.is_let_in() { 200 } else { 401 }, "{who:?}");
-        let form = json!({"secret": token.unwrap_or("")}).to_string();
-        let (status, _) = house.http("POST", "/signin", None, &form);
-        let expected: &[u16] = if who.is_let_in() { &[200] } else { &[401, 429] };
-        assert!(expected.contains(&status), "{who:?} {status}");
+        let refused = match who {
+            Who::Revoked => "revoked",
+            Who::Expired => "expired",
+            Who::Nothing => "missing",
+            _ => "unknown",
+        };
+        let check = |path: &str, token: Option<&str>, secret: Option<&str>, let_in: bool, refused: &str| {
+            let before = house.audited(refused);
+            let method = if path == "/whoami" { "GET" } else { "POST" };
+            let form = secret.map_or(String::new(), |secret| json!({ "secret": secret }).to_string());
+            let (status, body) = house.http(method, path, token, &form);
+            let place = format!("{who:?} {path}: {status} {body}");
+            assert_eq!(status, if let_in { 200 } else { 401 }, "{place}");
+            assert_eq!(body.contains("hal pair"), !let_in, "whoever is refused learns what to do: {place}");
+            // What a request without anything was refused for is noted behind the answer.
+            let clock = Clock::start();
+            while !let_in && house.audited(refused) == before {
+                assert!(clock.now_ms() < 20_000, "{refused} is not audited: {place}");
+                std::thread::yield_now();
+            }
+            body
+        };
+        let is_in = who.is_let_in();
+        let told = check("/whoami", token, None, is_in, refused);
+        if is_in {
+            let told: Value = serde_json::from_str(&told).expect("JSON");
+            let role = match who {
+                Who::Member => "member",
+                Who::Guest => "guest",
+                _ => "owner",
+            };
+            assert_eq!((&told["role"], &told["signed_in"]), (&json!(role), &json!(true)), "{told}");
+        }
+        check("/ticket", token, None, is_in, refused);
+        let page_refused = if who == Who::Nothing { "unknown" } else { refused };
+        check("/signin", None, Some(token.unwrap_or("")), is_in, page_refused);
+        // A token is no pairing code, whoever has it.
+        check("/pair", None, Some(token.unwrap_or("")), false, "unknown");
+        check("/signout", token, None, is_in, refused);
+        if is_in {
+            // And out for good.
+            check("/whoami", token, None, false, "unknown");
+            assert_eq!(house.connect(token).err(), Some(401), "{who:?}");
+        }
+        // Nothing else needs a sign-in, or tells anything.
+        assert_eq!(house.http("GET", "/healthz", token, "").0, 200);
+        let page = house.http("GET", "/app.js", token, "").1;
+        assert!(!page.to_lowercase().contains("lisinopril"));
     }
-    // Nothing else needs a sign-in, or tells anything.
-    assert_eq!(house.http("GET", "/healthz", None, "").0, 200);
-    let page = house.http("GET", "/app.js", None, "").1;
-    assert!(!page.to_lowercase().contains("lisinopril"));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use hal_dialog::session::Millis;
 use hal_wire::{Code, Outcome};
 
+use crate::limits::Limit;
+
 pub(crate) mod otlp;
 pub(crate) mod serve;
 
@@ -74,6 +76,7 @@ pub(crate) struct Metrics {
     pub sound_bytes: AtomicU64,
     outcomes: [AtomicU64; OUTCOMES.len()],
     errors: [AtomicU64; Code::ALL.len()],
+    limited: [AtomicU64; Limit::ALL.len()],
     stages: [Histogram; Stage::ALL.len()],
 }
 
@@ -105,6 +108,11 @@ impl Metrics {
         }
     }
 
+    /// Somebody was refused because of a limit.
+    pub(crate) fn limited(&self, limit: Limit) {
+        self.limited[limit as usize].fetch_add(1, Relaxed);
+    }
+
     /// A connection, for as long as the guard lives.
     pub(crate) fn connected(self: &std::sync::Arc<Self>) -> Connected {
         self.connections.fetch_add(1, Relaxed);
@@ -127,6 +135,12 @@ impl Metrics {
             // Most never happen; those that have not are left out.
             .filter(|(_, n)| n.load(Relaxed) > 0)
             .map(|(code, n)| (code.as_str(), count(n)))
+            .collect();
+        let limited = Limit::ALL
+            .iter()
+            .zip(&self.limited)
+            .filter(|(_, n)| n.load(Relaxed) > 0)
+            .map(|(limit, n)| (limit.name(), count(n)))
             .collect();
         let stages = Stage::ALL
             .iter()
@@ -168,6 +182,11 @@ impl Metrics {
                 "hal_errors_total",
                 "Errors that clients were sent, by their code.",
                 labelled("code", errors),
+            ),
+            family(
+                "hal_limited_total",
+                "Refusals because somebody reached a limit, by the limit.",
+                labelled("limit", limited),
             ),
             family("hal_turn_seconds", "How long each stage of a turn took.", labelled("stage", stages)),
         ]

@@ -12,7 +12,7 @@ use hal_db::Database;
 use hal_db::qmclient::Address;
 use hal_dialog::{Brain, Spoken};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::auth::secret::{SharedSecret, token};
@@ -22,9 +22,9 @@ use crate::config::{self, Config, LogFormat, Role, ServeOptions, default_data_di
 use crate::demo;
 use crate::engines::Engines;
 use crate::gateway::tls::{self, Tls};
-use crate::gateway::{self, Gateway, Link, Live, Remote};
-use crate::listener::tcp::Limits;
-use crate::listener::{self, Listener, Mirror};
+use crate::gateway::{self, Gateway, Link, Live, QUESTIONS_WAITING_MAX, Remote};
+use crate::limits::{Gate, Limits};
+use crate::listener::{self, Listener, Mirror, tcp};
 use crate::logs::{self, Level};
 use crate::metrics::{self, Metrics};
 use crate::notify;
@@ -103,6 +103,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     config.database.check()?;
     config.audit.check()?;
     config.gateway.check()?;
+    config.limits.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(
             "--demo brings invented records, and database.url names a server with real ones\n\n\
@@ -136,7 +137,7 @@ async fn serve(
         tls: None,
         metrics: None,
     };
-    let questions = Arc::new(Semaphore::new(config.listener.questions_at_once));
+    let questions = Gate::new(config.listener.questions_at_once, QUESTIONS_WAITING_MAX);
 
     let reload = Arc::new(Notify::new());
     let metrics = Arc::new(Metrics::default());
@@ -174,7 +175,7 @@ async fn serve(
         let address = socket.local_addr()?;
         ready.listener = Some(address);
         note_address(data, address);
-        let limits = Limits {
+        let limits = tcp::Limits {
             connections_max: config.listener.connections_max,
             questions_at_once: config.listener.questions_at_once,
         };
@@ -193,8 +194,8 @@ async fn serve(
         let engines = Arc::new(tokio::task::spawn_blocking(move || Engines::open(&speech)).await?);
         ready.notices.extend(engines.notices().iter().cloned());
         let link = match (&local, &options.qm) {
-            (Some(listener), _) => Link::Local { listener: Arc::clone(listener), questions },
-            (None, Some(address)) => Link::Remote(Remote::new(address.clone(), secret, clock)),
+            (Some(listener), _) => Link::local(Arc::clone(listener), questions),
+            (None, Some(address)) => Link::remote(Remote::new(address.clone(), secret, clock)),
             (None, None) => bail!("a gateway without a listener"),
         };
         let tls = if config.tls.is_on() {
@@ -220,6 +221,8 @@ async fn serve(
             config: config.gateway.clone(),
             live: RwLock::new(Live::new(&config.gateway)),
             metrics: Arc::clone(&metrics),
+            limits: Limits::new(config.limits.clone(), config.gateway.connections_max),
+            door: gateway::limited::Door::default(),
             tls,
             is_open: options.allow_remote,
         });
@@ -289,14 +292,17 @@ async fn serve(
 /// Takes over the settings that can be changed while the server runs, and says which cannot. Those that are in force now
 /// are given back; a file with a mistake changes nothing.
 fn read_again(before: Config, data: &std::path::Path, level: &Level, gateway: Option<&Gateway>) -> Config {
-    let read = Config::reload(data, std::env::vars(), &before)
-        .and_then(|(config, changed)| Ok((logs::level(&config.log)?, config, changed)));
+    let read = Config::reload(data, std::env::vars(), &before).and_then(|(config, changed)| {
+        config.limits.check()?;
+        Ok((logs::level(&config.log)?, config, changed))
+    });
     match read {
         Ok((wanted, config, changed)) => {
             level.set(wanted);
             if let Some(gateway) = gateway {
                 let live = Live::new(&config.gateway);
                 *gateway.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+                gateway.limits.set(config.limits.clone());
             }
             info!(changed = changed.taken.join(", "), "settings read again");
             if !changed.waiting.is_empty() {

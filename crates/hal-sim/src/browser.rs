@@ -120,6 +120,31 @@ impl Browser {
         found.with_context(|| format!("last error: {last}; console: {:?}", self.console))
     }
 
+    /// Makes it a telephone, 360 points wide and touched.
+    pub fn phone(&mut self) -> Result<()> {
+        let screen = json!({"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": true});
+        self.call("Emulation.setDeviceMetricsOverride", screen)?;
+        self.call("Emulation.setTouchEmulationEnabled", json!({"enabled": true})).map(drop)
+    }
+
+    /// Runs `script` in each page from now on, before its own scripts.
+    pub fn before_each_page(&mut self, script: &str) -> Result<()> {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).map(drop)
+    }
+
+    /// Loads the page again, as a person does, and returns when the new one is there.
+    pub fn reload(&mut self) -> Result<()> {
+        self.evaluate("window.isOld = true")?;
+        self.call("Page.reload", json!({}))?;
+        self.until("!window.isOld").map(drop)
+    }
+
+    /// The cookies that the page's address is sent, those that scripts cannot read among them.
+    pub fn cookies(&mut self) -> Result<Vec<Value>> {
+        let result = self.call("Network.getCookies", json!({}))?;
+        Ok(result["cookies"].as_array().cloned().unwrap_or_default())
+    }
+
     /// A PNG of the page, for a person who looks into a failure.
     pub fn screenshot(&mut self) -> Result<Vec<u8>> {
         let result = self.call("Page.captureScreenshot", json!({"format": "png"}))?;

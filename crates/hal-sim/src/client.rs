@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest as _;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -73,6 +74,31 @@ impl Client {
         Ok(client)
     }
 
+    /// Connects to the gateway without TLS with these headers more, and takes the first frame, whatever it is.
+    pub fn connect_with(port: u16, headers: &[(&str, &str)]) -> Result<Client> {
+        let tcp = TcpStream::connect(("127.0.0.1", port))?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        tcp.set_write_timeout(Some(PATIENCE))?;
+        let mut request = format!("ws://localhost:{port}/").into_client_request()?;
+        for (name, value) in headers {
+            let name: tungstenite::http::HeaderName = name.parse()?;
+            request.headers_mut().insert(name, value.parse()?);
+        }
+        let (socket, _) = match tungstenite::client(request, Stream::Plain(tcp)) {
+            Ok(pair) => pair,
+            Err(error) => bail!("{error}"),
+        };
+        let mut client = Client { socket, greeting: Value::Null };
+        client.greeting = client.next_frame()?;
+        Ok(client)
+    }
+
+    /// Bytes as they are, which may be no frame at all.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.socket.get_mut().tcp().write_all(bytes)?)
+    }
+
     pub fn send(&mut self, message: &Value) -> Result<()> {
         self.send_text(&message.to_string())
     }
@@ -112,6 +138,16 @@ impl Client {
             seen.push(frame["type"].as_str().unwrap_or("?").to_owned());
             if wait::now() > deadline {
                 bail!("no `{kind}` within {} s, only {seen:?}", PATIENCE.as_secs());
+            }
+        }
+    }
+
+    /// Reads until a frame of one of these two types.
+    pub fn until_either(&mut self, one: &str, other: &str) -> Result<Value> {
+        loop {
+            let frame = self.next_frame().with_context(|| format!("waiting for `{one}` or `{other}`"))?;
+            if frame["type"] == one || frame["type"] == other {
+                return Ok(frame);
             }
         }
     }

@@ -3,9 +3,12 @@
 //! Nothing here stands in for anything: the server is the `hal` binary, HAProxy is HAProxy, the browser is
 //! Chromium, the speech is espeak-ng's. (One test needs a QM server, which cannot be installed, and brings a peer.) All of it stays on this machine's loopback addresses.
 
+pub mod abuse;
 pub mod browser;
 pub mod client;
 pub mod haproxy;
+pub mod honest;
+pub mod house;
 pub mod http;
 pub mod load;
 pub mod ports;

@@ -29,11 +29,16 @@ const FRAME_BYTES_MAX: usize = 16 << 20;
 impl RawSocket {
     /// Connects, upgrades, and reads the greeting.
     pub async fn connect(port: u16, path: &str) -> Result<RawSocket> {
+        RawSocket::connect_with(port, path, "").await
+    }
+
+    /// As [`RawSocket::connect`], with more lines of headers, each ended by `\r\n`.
+    pub async fn connect_with(port: u16, path: &str, more: &str) -> Result<RawSocket> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         let mut socket =
@@ -55,6 +60,11 @@ impl RawSocket {
             }
             self.fill().await?;
         }
+    }
+
+    /// The connection, for what this client would not do itself. Bytes that have been read are lost.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Sends bytes made by [`client_frame`].

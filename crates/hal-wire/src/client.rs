@@ -336,6 +336,9 @@ pub struct ServerMessage<'a> {
     /// What was heard, in the answer to a spoken question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcription: Option<&'a str>,
+    /// What was typed, in an answer that was missed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_taken: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -382,6 +385,9 @@ pub struct ServerMessage<'a> {
     pub error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recoverable: Option<bool>,
+    /// When trying again makes sense, in milliseconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// ISO 8601, UTC.
     pub timestamp: &'a str,
 }
@@ -395,6 +401,7 @@ pub struct Response<'a> {
     pub intent: &'a str,
     pub outcome: Outcome,
     pub transcription: Option<&'a str>,
+    pub question: Option<&'a str>,
     pub audio_base64: Option<&'a str>,
     pub is_repeat: bool,
     pub is_missed: bool,
@@ -482,6 +489,7 @@ impl<'a> ServerMessage<'a> {
             text: Some(response.text),
             response_text: Some(response.text),
             transcription: response.transcription,
+            question: response.question,
             action_taken: Some(response.action),
             action: Some(response.action),
             intent: Some(response.intent),
@@ -520,6 +528,12 @@ impl<'a> ServerMessage<'a> {
             recoverable: Some(code.recoverable()),
             ..Self::of("error", session_id, timestamp)
         }
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(self, retry_after_ms: Option<u64>) -> Self {
+        Self { retry_after_ms, ..self }
     }
 
     pub fn to_json(&self) -> String {

@@ -82,6 +82,7 @@ fn a_response_carries_every_key_that_some_client_reads() {
         intent: "MEDICATION",
         outcome: Outcome::Answered,
         transcription: None,
+        question: None,
         audio_base64: Some("UklGRg=="),
         is_repeat: false,
     };

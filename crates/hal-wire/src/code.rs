@@ -63,6 +63,10 @@ codes! {
     QmUnavailable = "QM_UNAVAILABLE", true, "I cannot reach my records just now. Please try again in a moment.";
     /// More turns wait than the server takes.
     Busy = "BUSY", true, "I am answering too many questions at once. Please try again in a moment.";
+    /// Somebody has reached a limit that holds for one user, device or address; `retry_after_ms` says for how long.
+    TooMany = "TOO_MANY", true, "That was too much at once. Please try again in a moment.";
+    /// A message that had begun was not whole within the limit.
+    TooSlow = "TOO_SLOW", false, "That message did not arrive in time. Please connect again.";
     /// The server is going down or restarting.
     Draining = "DRAINING", false, "I am restarting. Please connect again in a moment.";
     /// A fault of the program; details are in its log.

@@ -68,7 +68,7 @@ fn a_resumption_and_what_comes_of_it_survive_their_way() {
     assert_eq!(Request::from_json(&asked.to_line()), Ok(Request::Resume(asked)));
     assert_eq!(refused(r#"{"type":"resume"}"#), Code::BadField);
     let reply = Reply::error(Code::Internal, "x", "s", "t");
-    let kept = crate::resume::Kept { turn: 1 << 33, heard: Some("a".to_owned().into()), reply };
+    let kept = crate::resume::Kept { turn: 1 << 33, heard: Some("a".to_owned().into()), typed: None, reply };
     let found = crate::resume::Resumed { remembered: true, round: 2, replies: vec![kept] };
     let line = found.to_line();
     assert_eq!(crate::resume::Resumed::from_json(&line), Some(found));

@@ -55,6 +55,9 @@ pub struct Kept {
     /// What was heard, where the question was spoken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Private<String>>,
+    /// What was asked, where it was typed: a page that is loaded again has forgotten its own questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<Private<String>>,
     pub reply: Reply,
 }
 

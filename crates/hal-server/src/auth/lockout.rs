@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::limits::Network;
+
 /// Wrong secrets that cost nothing: people mistype.
 const FREE: u32 = 5;
 /// The wait after the first one that is not free, doubled by each further one.
@@ -28,11 +30,7 @@ pub enum Key {
 impl Key {
     pub fn of_address(address: &str) -> Key {
         match address.parse::<IpAddr>() {
-            Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
-                let [a, b, c, d, ..] = v6.segments();
-                Key::Address(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"))
-            }
-            Ok(address) => Key::Address(address.to_canonical().to_string()),
+            Ok(address) => Key::Address(Network::of(address).to_string()),
             Err(_) => Key::Address(address.chars().take(64).collect()),
         }
     }

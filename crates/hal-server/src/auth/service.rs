@@ -270,6 +270,10 @@ impl Auth {
             }
             // The wait itself was noted when it began.
             Err(Refusal::Wait(_)) => {}
+            Err(Refusal::Missing) => {
+                drop(state);
+                self.refused_stranger(what, Refusal::Missing, &attempt.address, now_ms);
+            }
             Err(refusal) => self.audit.record(
                 now_ms,
                 Event {
@@ -521,6 +525,11 @@ impl Auth {
 
     /// Notes a turn of somebody who is not let in.
     pub fn refused_turn(&self, refusal: Refusal, address: &str, now_ms: i64) {
+        self.refused_stranger("turn", refusal, address, now_ms);
+    }
+
+    /// One by one up to a number a minute, then counted: a flood must not fill the disk.
+    fn refused_stranger(&self, what: &str, refusal: Refusal, address: &str, now_ms: i64) {
         {
             let mut state = self.state();
             let strangers = &mut state.strangers;
@@ -539,7 +548,7 @@ impl Auth {
         self.audit.record(
             now_ms,
             Event {
-                what: "turn".to_owned(),
+                what: what.to_owned(),
                 address: address.to_owned(),
                 result: refusal.as_str().to_owned(),
                 ..Event::default()

@@ -4,6 +4,10 @@
 pub const RELOADABLE: [&str; 4] =
     ["gateway.origins", "gateway.proxies", "gateway.proxy_certificates", "log.level"];
 
+fn is_reloadable(name: &str) -> bool {
+    RELOADABLE.contains(&name) || name.starts_with("limits.")
+}
+
 /// What a reload found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
@@ -41,7 +45,7 @@ impl Given {
             table.get(section)?.get(key).cloned()
         };
         names.retain(|name| value(&before.0, name) != value(&self.0, name));
-        let (taken, waiting) = names.into_iter().partition(|name| RELOADABLE.contains(&name.as_str()));
+        let (taken, waiting) = names.into_iter().partition(|name| is_reloadable(name));
         Changed { taken, waiting }
     }
 }
@@ -54,10 +58,11 @@ mod tests {
     fn what_has_changed_is_told_and_what_needs_a_new_start() {
         let given = |text: &str| Given::new(toml::from_str(text).expect("valid"));
         let before = given("[gateway]\norigins = []\ndrain_seconds = 5\n[speech]\nhear = \"none\"");
-        let after =
-            given("[gateway]\norigins = [\"https://a\"]\ndrain_seconds = 5\n[log]\nlevel = \"debug\"");
+        let after = given(
+            "[gateway]\norigins = [\"https://a\"]\ndrain_seconds = 5\n[log]\nlevel = \"debug\"\n[limits]\ntext_kilobytes = 9",
+        );
         let changed = after.changed_since(&before);
-        assert_eq!(changed.taken, ["gateway.origins", "log.level"]);
+        assert_eq!(changed.taken, ["gateway.origins", "limits.text_kilobytes", "log.level"]);
         assert_eq!(changed.waiting, ["speech.hear"]);
         assert_eq!(after.changed_since(&after.clone()), Changed::default());
         assert!(!format!("{after:?}").contains("https"), "values are not repeated");

@@ -99,6 +99,8 @@ pub struct Haproxy {
     pub config: Config,
     /// What `haproxy -c` says.
     pub check: Check,
+    /// What `hal haproxy check` says of its text.
+    pub faults: Vec<FileFault>,
     /// Those that run on this file.
     pub processes: Vec<HaproxyProcess>,
     /// From the statistics socket. `None`: none was reached.
@@ -108,6 +110,18 @@ pub struct Haproxy {
     /// From the master's socket.
     pub reloads_failed: Option<u32>,
     pub log: Option<Log>,
+}
+
+/// A finding of `hal haproxy check`, without the lines themselves: they may hold passwords.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileFault {
+    /// `statistics-exposed`.
+    pub code: String,
+    /// Its numbers, from 1.
+    pub lines: Vec<usize>,
+    pub what: String,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

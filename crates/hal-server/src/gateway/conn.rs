@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use hal_dialog::session::{
     Answer, Effect, Frame, Input, Millis, OWN_TURNS, Session, SessionConfig, Sound, Source, TurnId,
 };
@@ -15,12 +14,18 @@ use hal_wire::resume::{Kept, Resumed, Resumption};
 use hal_wire::{Code, Outcome, Private};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, sleep_until, timeout};
-use tracing::{debug, info};
+use tracing::debug;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Message, Utf8Bytes};
 
-use super::Gateway;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
+use super::socket::WebSocket;
+use super::{Gateway, limited};
+use crate::limits::{self, Admission, Limit, Refusals};
 use crate::metrics::Stage;
 use crate::resume;
+
+mod refuse;
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -62,6 +67,7 @@ pub(super) enum Event {
     AskFailed {
         turn: TurnId,
         code: Code,
+        words: Option<Private<String>>,
     },
     Spoken {
         turn: TurnId,
@@ -81,7 +87,7 @@ impl Event {
             Event::Heard { turn, hypotheses } => Input::Heard { turn, hypotheses },
             Event::NotHeard { turn, code } => Input::NotHeard { turn, code },
             Event::Answered { turn, answer } => Input::Answered { turn, answer },
-            Event::AskFailed { turn, code } => Input::AskFailed { turn, code },
+            Event::AskFailed { turn, code, words } => Input::AskFailed { turn, code, words },
             Event::Spoken { turn, sound } => Input::Spoken { turn, sound },
             Event::Resumed { asked, found } => return Err((asked, found)),
         })
@@ -92,6 +98,7 @@ impl Event {
 pub(super) async fn run(
     gateway: Arc<Gateway>,
     socket: WebSocket,
+    admission: Arc<Admission>,
     wishes: Wishes,
     mut draining: watch::Receiver<bool>,
 ) {
@@ -110,12 +117,18 @@ pub(super) async fn run(
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
         handle: wishes.handle,
-        next_ping: now + PING_MS,
+        next_ping: now,
+        begun_ms: now,
+        is_silent: true,
+        admission,
+        refusals: Refusals::default(),
+        refused: None,
         timed: None,
         gateway,
         socket,
         events: events_in,
     };
+    conn.next_ping += conn.ping_ms();
     if conn.greet(wishes.greeting).await.is_err() {
         return;
     }
@@ -124,7 +137,7 @@ pub(super) async fn run(
         let wake = conn.gateway.clock.instant(conn.next_wake());
         let done = tokio::select! {
             // What a client sends behind its `resume` belongs to the conversation that goes on.
-            message = conn.socket.recv(), if !conn.resuming => match message {
+            message = conn.socket.next(), if !conn.resuming => match message {
                 Some(Ok(message)) => conn.message(message).await,
                 Some(Err(error)) => {
                     conn.refuse_frame(error).await;
@@ -144,7 +157,8 @@ pub(super) async fn run(
         }
     }
     if conn.leaving {
-        conn.leave().await;
+        // What it asked meanwhile it asks again where it goes on.
+        timeout(LEAVE_LIMIT, limited::leave(&mut conn.socket)).await.ok();
     }
     debug!(session = %conn.id, "connection closed");
 }
@@ -176,6 +190,14 @@ struct Conn {
     /// Sent with each question, and looked up again by the listener.
     handle: Private<String>,
     next_ping: Millis,
+    begun_ms: Millis,
+    /// Whether nothing has come yet, not even the answer to a ping.
+    is_silent: bool,
+    /// What this client may take.
+    admission: Arc<Admission>,
+    refusals: Refusals,
+    /// The limit that a spoken turn has reached, until its client is told.
+    refused: Option<limits::Refused>,
     /// The turn that was begun last, and when its question had ended.
     timed: Option<(TurnId, Millis)>,
     events: mpsc::Sender<Box<Event>>,
@@ -189,6 +211,11 @@ impl Conn {
             .flatten()
             .min()
             .unwrap_or(self.next_ping)
+    }
+
+    /// Two pings before silence is judged, but never less often than routers forget.
+    fn ping_ms(&self) -> Millis {
+        PING_MS.min(self.admission.settings().first_message_seconds * 500)
     }
 
     async fn greet(&mut self, greeting: Greeting) -> Result<(), Closed> {
@@ -211,7 +238,17 @@ impl Conn {
     }
 
     async fn message(&mut self, message: Message) -> Result<(), Closed> {
+        self.is_silent = false;
+        // Before anything of it is read.
+        if let Err(refused) = self.admission.message(message.len(), self.gateway.clock.now_ms()) {
+            return self.refuse(None, refused).await;
+        }
         match message {
+            Message::Text(text) if limited::is_long_text(&text, || self.admission.settings()) => {
+                self.gateway.metrics.limited(Limit::TextSize);
+                let code = Code::TooLarge;
+                self.step(Input::Refused { code, message: code.sentence().to_owned() }).await
+            }
             Message::Text(text) => match ClientMessage::from_json(&text) {
                 Ok(Some(message)) => self.client_message(message).await,
                 Ok(None) => Ok(()),
@@ -221,39 +258,38 @@ impl Conn {
             },
             Message::Binary(bytes) => {
                 self.gateway.metrics.sound_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                self.sound(Source::Stream, |hearing, now| {
+                let sound_ms = limited::sound_ms(&bytes, DEFAULT_RATE_HZ);
+                self.sound(sound_ms, Source::Stream, |hearing, now| {
                     hearing.bytes(now, &bytes, DEFAULT_RATE_HZ, Source::Stream)
                 })
                 .await
             }
             // The library answers pings, and a close with a close.
-            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => Err(Closed),
         }
     }
 
     async fn client_message(&mut self, message: ClientMessage) -> Result<(), Closed> {
         match message {
-            ClientMessage::TextInput { text, turn } => {
-                self.step(Input::Text { text, relay: false, turn: turn.map(TurnId) }).await
-            }
-            ClientMessage::Transcription { text, turn } => {
-                self.step(Input::Text { text, relay: true, turn: turn.map(TurnId) }).await
-            }
+            ClientMessage::TextInput { text, turn } => self.typed(text, false, turn).await,
+            ClientMessage::Transcription { text, turn } => self.typed(text, true, turn).await,
             ClientMessage::Resume(asked) => self.resume(asked).await,
             ClientMessage::WakeWordDetected => self.step(Input::WakeWord).await,
             ClientMessage::Command(command) => self.step(Input::Command(command)).await,
             ClientMessage::SpeechEnded => self.speech_ended().await,
             ClientMessage::AudioChunk { bytes, rate_hz, is_final } => {
                 self.gateway.metrics.sound_bytes.fetch_add(bytes.expose().len() as u64, Ordering::Relaxed);
-                self.sound(Source::Chunks, |hearing, now| {
+                let sound_ms = limited::sound_ms(bytes.expose(), rate_hz);
+                self.sound(sound_ms, Source::Chunks, |hearing, now| {
                     hearing.bytes(now, bytes.expose(), rate_hz, Source::Chunks)
                 })
                 .await?;
                 if is_final { self.speech_ended().await } else { Ok(()) }
             }
             ClientMessage::AudioStream { samples, rate_hz } => {
-                self.sound(Source::Stream, |hearing, now| {
+                let sound_ms = samples.0.len() as u64 * 1000 / u64::from(rate_hz.max(1));
+                self.sound(sound_ms, Source::Stream, |hearing, now| {
                     hearing.samples(now, samples.0, rate_hz, Source::Stream)
                 })
                 .await
@@ -323,6 +359,7 @@ impl Conn {
             intent: &answer.intent,
             outcome: answer.outcome,
             transcription: kept.heard.as_ref().map(|text| text.expose().as_str()),
+            question: kept.typed.as_ref().map(|text| text.expose().as_str()),
             // Who comes back minutes later does not expect a voice.
             audio_base64: None,
             is_repeat: false,
@@ -331,25 +368,20 @@ impl Conn {
         ServerMessage::response(&self.id, &self.gateway.clock.timestamp(), &response).to_json()
     }
 
-    /// Reads until the client has taken its leave. What it asked meanwhile it asks again where it goes on.
-    async fn leave(&mut self) {
-        let left = async {
-            while let Some(Ok(message)) = self.socket.recv().await {
-                if matches!(message, Message::Close(_)) {
-                    return;
-                }
-            }
-        };
-        timeout(LEAVE_LIMIT, left).await.ok();
-    }
-
     /// Gives sound to the ear and the session what came of it.
     async fn sound(
         &mut self,
+        sound_ms: u64,
         source: Source,
         take: impl FnOnce(&mut Hearing, Millis) -> Result<Change, Refused>,
     ) -> Result<(), Closed> {
         let now = self.gateway.clock.now_ms();
+        if let Err(refused) = self.admission.sound(sound_ms, now) {
+            if let Some(hearing) = &mut self.hearing {
+                hearing.discard();
+            }
+            return self.refuse(None, refused).await;
+        }
         // An open microphone hears the answer that is being played.
         if source == Source::Stream && self.session.is_playing(now) {
             return Ok(());
@@ -359,7 +391,11 @@ impl Conn {
                 let code = Code::SpeechUnavailable;
                 return self.step(Input::Refused { code, message: code.sentence().to_owned() }).await;
             };
-            self.hearing = Some(Box::new(Hearing::new(Arc::clone(engine), self.events.clone())));
+            self.hearing = Some(Box::new(Hearing::new(
+                Arc::clone(engine),
+                Arc::clone(&self.gateway.engines),
+                self.events.clone(),
+            )));
         }
         let hearing = self.hearing.as_mut().expect("made above");
         match take(hearing, now) {
@@ -383,7 +419,14 @@ impl Conn {
     async fn timer(&mut self) -> Result<(), Closed> {
         let now = self.gateway.clock.now_ms();
         if now >= self.next_ping {
-            self.next_ping = now + PING_MS;
+            self.next_ping = now + self.ping_ms();
+            if self.is_silent && limited::makes_room(&self.gateway, &self.admission, now - self.begun_ms) {
+                self.gateway.metrics.limited(Limit::Silent);
+                debug!(session = %self.id, "silent since its start: makes room");
+                self.leaving = true;
+                self.send(limited::close(Code::Busy)).await?;
+                return Err(Closed);
+            }
             self.send(Message::Ping(Default::default())).await?;
         }
         if let Some(source) = self.hearing.as_ref().and_then(|hearing| hearing.due(now)) {
@@ -407,7 +450,7 @@ impl Conn {
             return Ok(());
         }
         let reason = Utf8Bytes::from_static(Code::SignInRequired.as_str());
-        self.send(Message::Close(Some(CloseFrame { code: 1008, reason }))).await?;
+        self.send(Message::Close(Some(CloseFrame { code: 1008.into(), reason }))).await?;
         Err(Closed)
     }
 
@@ -430,10 +473,7 @@ impl Conn {
                 Effect::Speak { turn, text } => self.speak(turn, text),
                 Effect::FinishHearing(turn) => {
                     self.timed = Some((turn, self.gateway.clock.now_ms()));
-                    let finished = self.hearing.as_mut().is_some_and(|hearing| hearing.finish(turn));
-                    if !finished {
-                        self.raise(Event::NotHeard { turn, code: Code::NoAudio });
-                    }
+                    self.finish_hearing(turn);
                 }
                 Effect::DiscardRecording => {
                     if let Some(hearing) = &mut self.hearing {
@@ -443,7 +483,8 @@ impl Conn {
                 // Its answer will find no turn; nothing is worth the effort of calling it back.
                 Effect::Forget(_) => {}
                 Effect::Close => {
-                    let frame = CloseFrame { code: 1012, reason: Utf8Bytes::from_static("restarting") };
+                    let frame =
+                        CloseFrame { code: 1012.into(), reason: Utf8Bytes::from_static("restarting") };
                     self.send(Message::Close(Some(frame))).await?;
                     self.leaving = true;
                     return Err(Closed);
@@ -480,7 +521,7 @@ impl Conn {
 
     fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
         if hypotheses.is_empty() {
-            return self.raise(Event::AskFailed { turn, code: Code::Internal });
+            return self.raise(Event::AskFailed { turn, code: Code::Internal, words: None });
         }
         let ask = Ask {
             text: hypotheses.remove(0),
@@ -498,11 +539,15 @@ impl Conn {
             self.timed = Some((turn, now));
         }
         let (events, metrics) = (self.events.clone(), Arc::clone(&self.gateway.metrics));
-        self.gateway.link.ask(ask, move |reply| {
+        let asked = self.gateway.link.ask(ask, move |reply| {
             metrics.took(Stage::Answer, clock.now_ms().saturating_sub(now));
             // A connection that is gone does not want to know.
             events.blocking_send(Box::new(answered(turn, reply))).ok();
         });
+        if let Err(code) = asked {
+            self.gateway.metrics.limited(Limit::Questions);
+            self.raise(Event::AskFailed { turn, code, words: None });
+        }
     }
 
     fn speak(&self, turn: TurnId, text: Private<String>) {
@@ -534,8 +579,15 @@ impl Conn {
             Frame::Processing => ServerMessage::processing(id, &timestamp),
             Frame::Transcription { text } => ServerMessage::transcription(id, &timestamp, text.expose()),
             Frame::Goodbye => ServerMessage::goodbye(id, &timestamp),
+            Frame::Error { turn, code: Code::TooMany, .. } if let Some(refused) = &self.refused => {
+                let (turn, message) = (turn.map(|turn| turn.0), limited::sentence(refused));
+                return ServerMessage::error(id, &timestamp, turn, Code::TooMany, &message)
+                    .retry_after(Some(refused.retry_after_ms))
+                    .to_json();
+            }
             Frame::Error { turn, code, message } => {
                 ServerMessage::error(id, &timestamp, turn.map(|turn| turn.0), *code, message)
+                    .retry_after(limited::retry_after(*code))
             }
             Frame::Response { turn, answer, sound, transcription, is_repeat } => ServerMessage::response(
                 id,
@@ -547,6 +599,7 @@ impl Conn {
                     intent: &answer.intent,
                     outcome: answer.outcome,
                     transcription: transcription.as_ref().map(|text| text.expose().as_str()),
+                    question: None,
                     audio_base64: sound.as_ref().map(|sound| sound.wav_base64.expose().as_str()),
                     is_repeat: *is_repeat,
                     is_missed: false,
@@ -556,32 +609,16 @@ impl Conn {
         .to_json()
     }
 
-    /// The library cannot read on. Where the client has sent too much, or text that is none, it learns so first.
-    async fn refuse_frame(&mut self, error: axum::Error) {
-        let (code, close) = match error.into_inner().downcast_ref() {
-            Some(tungstenite::Error::Capacity(_)) => (Code::TooLarge, 1009),
-            Some(tungstenite::Error::Utf8(_)) => (Code::BadJson, 1007),
-            // Gone without a word: a closed lid, a lost network.
-            _ => return,
-        };
-        info!(session = %self.id, %code, "frame refused");
-        let json = self.frame(&Frame::Error { turn: None, code, message: code.sentence().to_owned() });
-        let reason = Utf8Bytes::from_static(code.as_str());
-        if self.feed(json).await.is_ok() {
-            self.send(Message::Close(Some(CloseFrame { code: close, reason }))).await.ok();
-        }
-    }
-
     async fn feed(&mut self, json: String) -> Result<(), Closed> {
-        limited(self.socket.feed(Message::Text(json.into()))).await
+        in_time(self.socket.feed(Message::Text(json.into()))).await
     }
 
     async fn flush(&mut self) -> Result<(), Closed> {
-        limited(self.socket.flush()).await
+        in_time(self.socket.flush()).await
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Closed> {
-        limited(self.socket.send(message)).await
+        in_time(self.socket.send(message)).await
     }
 }
 
@@ -589,10 +626,13 @@ fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
     match reply {
         Ok(reply) if is_error(&reply) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
-            Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable) }
+            // "That was changed in the meantime" helps; a code's sentence would not. What comes with a code that is not ours
+            // was not written for people.
+            let words = (code.is_some() && !reply.text.expose().trim().is_empty()).then_some(reply.text);
+            Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable), words }
         }
         Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
-        Err(code) => Event::AskFailed { turn, code },
+        Err(code) => Event::AskFailed { turn, code, words: None },
     }
 }
 
@@ -611,7 +651,7 @@ fn answer_of(reply: Reply) -> Answer {
     }
 }
 
-async fn limited(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Closed> {
+async fn in_time(write: impl Future<Output = Result<(), tungstenite::Error>>) -> Result<(), Closed> {
     match timeout(SEND_LIMIT, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Closed),

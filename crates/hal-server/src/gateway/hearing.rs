@@ -17,6 +17,7 @@ use hal_wire::{Code, Private};
 use tracing::{debug, warn};
 
 use super::conn::Event;
+use crate::engines::Engines;
 
 /// Sound kept while no voice is found in it: a client that says "ended" knows better than the endpointer.
 const UNVOICED_SAMPLES_MAX: usize = 8 * RATE_HZ as usize;
@@ -48,6 +49,7 @@ pub(super) enum ClientEnd {
 /// The ear of a connection that has sent sound.
 pub(super) struct Hearing {
     engine: Arc<dyn SpeechToText>,
+    engines: Arc<Engines>,
     events: tokio::sync::mpsc::Sender<Box<Event>>,
     endpointer: Endpointer,
     resampler: Option<(u32, Resampler)>,
@@ -63,6 +65,18 @@ struct Recording {
     samples: Sender<Piece>,
     count: usize,
     last_sound: Millis,
+    /// Whether a thread listens to it; there are as many as recognisers.
+    is_heard: bool,
+}
+
+/// What becomes of a recording that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finished {
+    /// Its words come as an event.
+    Heard,
+    /// Nobody had time to listen.
+    Busy,
+    Nothing,
 }
 
 enum Piece {
@@ -73,10 +87,12 @@ enum Piece {
 impl Hearing {
     pub(super) fn new(
         engine: Arc<dyn SpeechToText>,
+        engines: Arc<Engines>,
         events: tokio::sync::mpsc::Sender<Box<Event>>,
     ) -> Hearing {
         Hearing {
             engine,
+            engines,
             events,
             endpointer: Endpointer::new(EndpointerConfig::default()),
             resampler: None,
@@ -177,10 +193,17 @@ impl Hearing {
     fn record(&mut self, now: Millis, source: Source, samples: Vec<i16>) -> Result<(), Refused> {
         let recording = self.recording.get_or_insert_with(|| {
             let (samples, pieces) = channel();
-            let engine = Arc::clone(&self.engine);
-            let events = self.events.clone();
-            tokio::task::spawn_blocking(move || recognise(engine.as_ref(), &pieces, &events));
-            Recording { source, samples, count: 0, last_sound: now }
+            let thread = self.engines.recording();
+            let is_heard = thread.is_some();
+            if let Some(thread) = thread {
+                let engine = Arc::clone(&self.engine);
+                let events = self.events.clone();
+                tokio::task::spawn_blocking(move || {
+                    let _thread = thread;
+                    recognise(engine.as_ref(), &pieces, &events);
+                });
+            }
+            Recording { source, samples, count: 0, last_sound: now, is_heard }
         });
         self.unvoiced.clear();
         recording.last_sound = now;
@@ -191,15 +214,19 @@ impl Hearing {
             let message = format!("the recording is longer than {seconds} seconds");
             return Err(Refused { code: Code::TooLarge, message });
         }
-        // The thread has ended when no recogniser was free; it says so when the recording is finished.
+        // Without a thread there is nobody to take it; that is said when the recording is finished.
         recording.samples.send(Piece::Samples(samples)).ok();
         Ok(())
     }
 
-    /// Ends the recording; its words come as an event of `turn`. False when there was no recording.
-    pub(super) fn finish(&mut self, turn: TurnId) -> bool {
+    /// Ends the recording; its words come as an event of `turn`.
+    pub(super) fn finish(&mut self, turn: TurnId) -> Finished {
         self.endpointer.reset();
-        self.recording.take().is_some_and(|recording| recording.samples.send(Piece::Finish(turn)).is_ok())
+        match self.recording.take() {
+            Some(recording) if !recording.is_heard => Finished::Busy,
+            Some(recording) if recording.samples.send(Piece::Finish(turn)).is_ok() => Finished::Heard,
+            _ => Finished::Nothing,
+        }
     }
 
     /// What the client means when it says that speech has ended. Sound too quiet for the endpointer counts.

@@ -16,12 +16,12 @@ use hal_wire::sign_in::{self, Challenge, SignInReply};
 use hal_wire::{Code, Private};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::auth::secret::{Digest, End, SharedSecret};
 use crate::clock::Clock;
+use crate::limits::{Gate, Pass};
 use crate::listener::tcp::IDLE_LIMIT;
 use crate::listener::{Caller, Listener};
 
@@ -35,85 +35,130 @@ const AWAY_LIMIT_MS: u64 = 3_000;
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 const REPLY_BYTES_MAX: usize = 1 << 20;
 
-/// How questions reach the listener.
+/// Questions of all connections that wait for their turn: a second or two of work. One more is told that HAL is busy.
+pub(crate) const QUESTIONS_WAITING_MAX: usize = 4_096;
+/// Connections to a listener elsewhere at once; it answers fewer questions at once than this.
+const REMOTE_AT_ONCE: usize = 256;
+/// Requests about who somebody is, at once and waiting: a house full of clients that come back after a restart.
+const SIGN_INS_AT_ONCE: usize = 16;
+const SIGN_INS_WAITING_MAX: usize = 2_048;
+
+/// How questions reach the listener, and how many may be on their way.
 #[derive(Debug)]
-pub(crate) enum Link {
-    Local { listener: Arc<Listener>, questions: Arc<Semaphore> },
+pub(crate) struct Link {
+    way: Way,
+    questions: Gate,
+    /// Apart, so that a crowd at the door does not stop those who are in.
+    sign_ins: Gate,
+}
+
+#[derive(Debug)]
+enum Way {
+    Local(Arc<Listener>),
     Remote(Remote),
 }
 
 impl Link {
+    pub(crate) fn local(listener: Arc<Listener>, questions: Gate) -> Link {
+        Link::over(Way::Local(listener), questions)
+    }
+
+    pub(crate) fn remote(remote: Remote) -> Link {
+        Link::over(Way::Remote(remote), Gate::new(REMOTE_AT_ONCE, QUESTIONS_WAITING_MAX))
+    }
+
+    fn over(way: Way, questions: Gate) -> Link {
+        Link { way, questions, sign_ins: Gate::new(SIGN_INS_AT_ONCE, SIGN_INS_WAITING_MAX) }
+    }
+
     /// Asks, and calls `answered` with the reply where blocking is allowed. Errors are codes that a session turns into
     /// a sentence.
+    ///
+    /// Errors: [`Code::Busy`] at once, where too many questions wait; then `answered` is not called.
     pub(crate) fn ask(
         self: &Arc<Self>,
         ask: Ask,
         answered: impl FnOnce(Result<Reply, Code>) + Send + 'static,
-    ) {
-        match self.as_ref() {
-            Link::Local { listener, questions } => {
+    ) -> Result<(), Code> {
+        match &self.way {
+            Way::Local(listener) => {
                 let listener = Arc::clone(listener);
-                let work = move |permit: OwnedSemaphorePermit| {
+                let work = move |permit: Pass| {
                     let reply = catch_unwind(AssertUnwindSafe(|| listener.ask(&ask, Caller::Gateway)));
                     drop(permit);
                     // The panic itself has been printed; its turn is answered like any other.
                     answered(reply.map_err(|_| Code::Internal));
                 };
                 // Straight to the thread that answers: a task between costs a tenth of the turn.
-                match Arc::clone(questions).try_acquire_owned() {
-                    Ok(permit) => drop(tokio::task::spawn_blocking(move || work(permit))),
-                    Err(_) => {
-                        let questions = Arc::clone(questions);
+                match self.questions.try_enter() {
+                    Some(permit) => drop(tokio::task::spawn_blocking(move || work(permit))),
+                    None => {
+                        let queued = self.questions.queue().ok_or(Code::Busy)?;
                         tokio::spawn(async move {
-                            if let Ok(permit) = questions.acquire_owned().await {
+                            if let Some(permit) = queued.wait().await {
                                 tokio::task::spawn_blocking(move || work(permit));
                             }
                         });
                     }
                 }
             }
-            Link::Remote(_) => {
+            Way::Remote(_) => {
+                let queued = self.questions.queue().ok_or(Code::Busy)?;
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
-                    let Link::Remote(remote) = link.as_ref() else { return };
+                    let Way::Remote(remote) = &link.way else { return };
+                    let Some(permit) = queued.wait().await else { return };
                     let reply = remote.ask(&ask).await;
-                    tokio::task::spawn_blocking(move || answered(reply));
+                    tokio::task::spawn_blocking(move || {
+                        drop(permit);
+                        answered(reply);
+                    });
                 });
             }
         }
+        Ok(())
     }
 }
 
 impl Link {
     /// Asks what the listener has of a conversation that goes on.
     pub(crate) async fn resume(&self, resumption: Resumption) -> Result<Resumed, Code> {
-        match self {
-            Link::Local { listener, .. } => {
+        // Clients keep their conversation for later at this code, and begin anew at others.
+        let pass = self.sign_ins.enter().await.ok_or(Code::QmUnavailable)?;
+        match &self.way {
+            Way::Local(listener) => {
                 let listener = Arc::clone(listener);
-                let resumed =
-                    tokio::task::spawn_blocking(move || listener.resume(&resumption, Caller::Gateway)).await;
-                resumed.map_err(|_| Code::Internal)
+                let work = move || {
+                    let _pass = pass;
+                    listener.resume(&resumption, Caller::Gateway)
+                };
+                tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal)
             }
-            Link::Remote(remote) => remote.request(&resumption.to_line(), Resumed::from_json).await,
+            Way::Remote(remote) => remote.request(&resumption.to_line(), Resumed::from_json).await,
         }
     }
 
     /// Asks about who somebody is.
     ///
-    /// Errors: the listener is away.
+    /// Errors: the listener is away, or too many wait for it.
     pub(crate) async fn sign_in(&self, request: sign_in::Request) -> Result<SignInReply, Code> {
-        match self {
-            Link::Local { listener, .. } => {
+        let pass = self.sign_ins.enter().await.ok_or(Code::Busy)?;
+        match &self.way {
+            Way::Local(listener) => {
                 let listener = Arc::clone(listener);
-                let work = move || match request {
-                    sign_in::Request::SignIn(sign_in) => listener.let_in(&sign_in),
-                    sign_in::Request::Ticket { handle } => listener.ticket(handle.expose()),
-                    sign_in::Request::SignOut { handle } => listener.sign_out(handle.expose()),
-                    _ => SignInReply::refused(Code::UnknownCommand, None),
+                let work = move || {
+                    // Here, not in the future: who hangs up must not make room for another thread.
+                    let _pass = pass;
+                    match request {
+                        sign_in::Request::SignIn(sign_in) => listener.let_in(&sign_in),
+                        sign_in::Request::Ticket { handle } => listener.ticket(handle.expose()),
+                        sign_in::Request::SignOut { handle } => listener.sign_out(handle.expose()),
+                        _ => SignInReply::refused(Code::UnknownCommand, None),
+                    }
                 };
                 tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal)
             }
-            Link::Remote(remote) => {
+            Way::Remote(remote) => {
                 let line = request.to_line();
                 let stream = remote.connect().await?;
                 remote.exchange(stream, &line, sign_in::from_line).await.map_err(|reason| {
@@ -127,8 +172,8 @@ impl Link {
     /// What the household is likely to say and the commit it is from; `None` if nothing has changed since commit
     /// `known`, or the listener is away.
     pub(crate) async fn vocabulary(&self, known: Option<u64>) -> Option<(Option<u64>, Spoken)> {
-        match self {
-            Link::Local { listener, .. } => {
+        match &self.way {
+            Way::Local(listener) => {
                 let listener = Arc::clone(listener);
                 let read = move || {
                     let commit = listener.commit_number();
@@ -136,7 +181,7 @@ impl Link {
                 };
                 tokio::task::spawn_blocking(read).await.ok().flatten()
             }
-            Link::Remote(remote) => {
+            Way::Remote(remote) => {
                 let stream = remote.connect().await.ok()?;
                 let reply =
                     remote.exchange(stream, VOCABULARY_LINE, VocabularyReply::from_json).await.ok()?;

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use axum::response::IntoResponse;
 use hal_wire::client::Greeting;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
@@ -21,22 +20,23 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::conn::{self, Wishes};
 use super::proxy_protocol::{self, Whose};
-use super::sign_in::Peer;
+use super::sign_in::{self, Peer};
 use super::tls::{self, Accepted};
-use super::{Gateway, page, security};
+use super::{Gateway, limited, page, security, socket};
+use crate::limits::{Limit, Waiting};
 
-/// One minute of 16 kHz PCM is 1.9 MB; as JSON integers about 12.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
-/// The library's defaults keep 134 kB for each connection; small buffers are also faster.
-const BUFFER_BYTES: usize = 4 << 10;
-/// Frames that a client does not read pile up to here, then its connection is over.
-const UNSENT_BYTES_MAX: usize = 8 << 20;
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
 const HEADER_BYTES_MAX: usize = 16 << 10;
+/// A connection that is no WebSocket is asked to end after this, and ends after as long again: who reads an answer a byte at a
+/// time must not keep a place.
+const HTTP_LIMIT: Duration = Duration::from_secs(60);
+/// One place may have this part of the connections whose request has not come.
+const WAITING_SHARE: usize = 4;
 
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
     X-HAL-Gateway: busy\r\nRetry-After: 5\r\nConnection: close\r\n\r\nhal: too many connections, try again.\n";
@@ -57,6 +57,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
     let metrics = Arc::clone(&gateway.metrics);
     let shared =
         Shared { gateway: Arc::clone(&gateway), draining: draining.clone(), sockets: Arc::clone(&sockets) };
+    let (limits, waiting) = (Arc::clone(&gateway.limits), Arc::new(Waiting::default()));
     let service = service(Router::new().fallback(route).with_state(shared));
     let drained = async {
         draining.wait_for(|draining| *draining).await.ok();
@@ -80,10 +81,18 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+        let is_proxy = gateway.proxies().believe(peer.ip());
+        let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, is_proxy);
+        let waits = waiting.begin(peer.ip(), most);
+        if waits.is_none() {
+            metrics.limited(Limit::Waiting);
+        }
+        let Some(place) =
+            waits.and_then(|waits| Some((waits, Arc::clone(&connections).try_acquire_owned().ok()?)))
+        else {
             metrics.connections_refused.fetch_add(1, atomic::Ordering::Relaxed);
             tokio::spawn(async move {
-                // Said to a client that may be gone already.
+                // Said to a client that may be gone already; it fits into the buffer of any new connection.
                 stream.write_all(BUSY).await.ok();
             });
             continue;
@@ -91,7 +100,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         let (service, gateway) = (service.clone(), Arc::clone(&gateway));
         tokio::spawn(async move {
             connection(stream, peer.ip(), service, &gateway).await;
-            drop(permit);
+            drop(place);
         });
     }
 }
@@ -141,7 +150,7 @@ fn service(router: Router) -> Service {
 
 async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: &Gateway) {
     stream.set_nodelay(true).ok();
-    let proxies = Arc::clone(&gateway.live.read().unwrap_or_else(PoisonError::into_inner).proxies);
+    let proxies = gateway.proxies();
     let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
     let Whose { ip, proxied } = whose;
     // The other end itself: it is who writes headers, whoever it speaks for.
@@ -173,13 +182,20 @@ async fn http<S>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, s
 where
     S: hyper::service::Service<hyper::Request<Incoming>, Response = Response<Body>, Error = Infallible>,
 {
-    let served = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_LIMIT)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    tokio::pin!(connection);
+    let served = match timeout(HTTP_LIMIT, connection.as_mut()).await {
+        Ok(served) => served,
+        Err(_) => {
+            connection.as_mut().graceful_shutdown();
+            timeout(HTTP_LIMIT, connection).await.unwrap_or(Ok(()))
+        }
+    };
     if let Err(error) = served {
         // HAProxy resets its health checks: not worth more than a trace.
         debug!(%error, "http connection ended");
@@ -188,6 +204,9 @@ where
 
 async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Response<Body>, Infallible> {
     let draining = *shared.draining.borrow();
+    if let Err(refused) = shared.gateway.requested(&request) {
+        return Ok(limited::too_many(&refused));
+    }
     let only_tls =
         Peer::of(&request).secure && shared.gateway.tls.as_ref().is_some_and(|tls| tls.is_for_good());
     let mut response = match upgrade_of(request.headers()) {
@@ -255,7 +274,7 @@ fn missing(headers: &[&'static str]) -> Response<Body> {
     response
 }
 
-async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
+async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
     let draining = *shared.draining.borrow();
     if draining {
         return status(StatusCode::SERVICE_UNAVAILABLE, "draining");
@@ -265,32 +284,44 @@ async fn upgrade(shared: Shared, request: Request) -> Response<Body> {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }
+    // Before anybody is asked who that is: there is no place anyway.
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+        shared.gateway.metrics.connections_refused.fetch_add(1, atomic::Ordering::Relaxed);
+        return busy();
+    };
     let peer = Peer::of(&request);
-    let handle = match shared.gateway.let_in(request.headers(), request.uri(), &peer).await {
-        Ok(who) => who.handle,
+    let who = match shared.gateway.let_in(request.headers(), request.uri(), &peer).await {
+        Ok(who) => who,
         Err(refused) => return *refused,
     };
-    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
-        return status(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    let address = sign_in::counted(request.headers(), &peer);
+    let (gateway, draining) = (shared.gateway, shared.draining);
+    let admitted = gateway.limits.admit(who.counted(address), gateway.clock.now_ms());
+    let wishes = Wishes { handle: who.handle, ..wishes(request.uri(), request.headers()) };
+    let Some((response, handshake)) = socket::accept(&mut request) else {
+        return status(StatusCode::BAD_REQUEST, "no upgrade");
     };
-    let (mut parts, _) = request.into_parts();
-    let wishes = Wishes { handle, ..wishes(&parts.uri, &parts.headers) };
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
-    };
-    upgrade
-        // Browsers that show a token as a subprotocol need another one as the answer.
-        .protocols(["hal"])
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_write_buffer_size(UNSENT_BYTES_MAX)
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_frame_size(MESSAGE_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
-            conn::run(shared.gateway, socket, wishes, shared.draining).await;
+    match admitted {
+        Ok(admission) => drop(tokio::spawn(async move {
+            let admission = Arc::new(admission);
+            if let Some(socket) = handshake.socket(Arc::clone(&admission), gateway.clock).await {
+                conn::run(gateway, socket, admission, wishes, draining).await;
+            }
             drop(permit);
-        })
+        })),
+        Err(refused) => match gateway.turn_away(handshake, &wishes, refused) {
+            Ok(()) => drop(permit),
+            Err(refused) => return limited::too_many(&refused),
+        },
+    }
+    response
+}
+
+/// There is no place for another WebSocket.
+fn busy() -> Response<Body> {
+    let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// `?greeting=state` for clients that accept no other first frame, `?audio=wav` for spoken answers.
@@ -353,7 +384,7 @@ fn plain(request: &Request, draining: bool) -> Response<Body> {
     }
 }
 
-fn wants_page(headers: &HeaderMap) -> bool {
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }

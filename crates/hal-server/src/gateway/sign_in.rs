@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,11 +14,14 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use hal_wire::sign_in::{self, LOCAL, Means, SignInReply};
 use hal_wire::{Code, Private};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::Gateway;
 use super::proxies::Proxies;
 use super::routes::{host_name, origin_allowed, text};
+use crate::limits::{Limit, Network, Who};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -73,6 +77,10 @@ const COOKIE: &str = "hal_session";
 const COOKIE_SECONDS: u32 = 90 * 24 * 3600;
 /// A sign-in form is a secret and a name.
 const FORM_BYTES_MAX: usize = 4096;
+/// From its first byte to its last.
+const FORM_LIMIT: Duration = Duration::from_secs(10);
+const PACKED: &str =
+    "{\"code\":\"BAD_FIELD\",\"message\":\"The body must not be compressed.\",\"signed_in\":false}\n";
 /// The subprotocol in which a browser, which cannot set headers, shows its token.
 const SUBPROTOCOL: &str = "hal.token.";
 
@@ -151,7 +159,8 @@ fn only_cookie(headers: &HeaderMap, uri: &Uri) -> bool {
 /// Whether a request comes from a program on this machine that reached this port itself.
 ///
 /// A page that connects is one only if it was loaded from this machine by a name of its own: the host name of any page of the
-/// web can be made to mean 127.0.0.1 while it is open.
+/// web can be made to mean 127.0.0.1 while it is open. A program may use the machine's own name as well; a name or address of
+/// a network came through a proxy that does not say so.
 fn is_local(headers: &HeaderMap, peer: &Peer) -> bool {
     let proxied = peer.proxied || PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name);
@@ -159,9 +168,10 @@ fn is_local(headers: &HeaderMap, peer: &Peer) -> bool {
         host.eq_ignore_ascii_case("localhost")
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
     });
+    let own_name = host.is_none_or(|host| !host.contains(['.', ':']));
     peer.ip.to_canonical().is_loopback()
         && !proxied
-        && (loopback_host || !headers.contains_key(header::ORIGIN))
+        && (loopback_host || own_name && !headers.contains_key(header::ORIGIN))
 }
 
 /// Where a request comes from, for lock-outs and the audit log: what our own proxies saw, else the other end itself. Anybody
@@ -171,11 +181,27 @@ pub(super) fn address(headers: &HeaderMap, peer: &Peer) -> String {
     peer.proxies.client(peer.ip, seen.unwrap_or_default()).to_string()
 }
 
+/// Whom the connections and requests from there are counted for. Nobody where a program of this machine came directly, and where a
+/// proxy on this machine does not say whom it speaks for: everybody would be one.
+pub(super) fn counted(headers: &HeaderMap, peer: &Peer) -> Option<Network> {
+    let address = address(headers, peer).parse::<IpAddr>().ok()?;
+    let is_told = peer.proxied || headers.contains_key("x-forwarded-for") && peer.proxies.believe(peer.ip);
+    (is_told || !address.is_loopback()).then(|| Network::of(address))
+}
+
 /// Who was let in: their handle for each question.
 #[derive(Debug)]
 pub(super) struct LetIn {
     pub handle: Private<String>,
     reply: SignInReply,
+}
+
+impl LetIn {
+    /// Whom the connection is counted for. Whoever has shown nothing is no user, only an address.
+    pub(super) fn counted(&self, address: Option<Network>) -> Who {
+        let user = (self.handle.expose() != LOCAL).then(|| self.reply.user.clone());
+        Who { user, device: self.reply.device.clone(), address }
+    }
 }
 
 impl Gateway {
@@ -191,7 +217,7 @@ impl Gateway {
         let Shown { means, secret } = shown(headers, uri, peer);
         let means = if self.is_open && means == Means::Nothing { Means::Local } else { means };
         if means == Means::Nothing {
-            // Not worth a way to the listener; strangers are many.
+            self.note_stranger(address(headers, peer));
             return Err(Box::new(refusal(Code::SignInRequired, None)));
         }
         let request = sign_in::SignIn { means, secret, address: address(headers, peer), device: None };
@@ -210,8 +236,27 @@ impl Gateway {
             Err(_) if means == Means::Local => {
                 Ok(LetIn { handle: LOCAL.to_owned().into(), reply: SignInReply::default() })
             }
-            Err(code) => Err(Box::new(refusal(code, Some(5_000)))),
+            Err(code) => {
+                if code == Code::Busy {
+                    self.metrics.limited(Limit::SignIns);
+                }
+                Err(Box::new(refusal(code, Some(5_000))))
+            }
         }
+    }
+
+    /// Lets the listener note a request that shows nothing. It is refused whatever comes of that, so nobody waits for it; of strangers
+    /// that come faster than it can be noted, some are not.
+    fn note_stranger(&self, address: String) {
+        static UNDER_WAY: Semaphore = Semaphore::const_new(4);
+        let Ok(permit) = UNDER_WAY.try_acquire() else { return };
+        let link = Arc::clone(&self.link);
+        tokio::spawn(async move {
+            let (means, secret) = (Means::Nothing, String::new().into());
+            let request = sign_in::SignIn { means, secret, address, device: None };
+            link.sign_in(sign_in::Request::SignIn(request)).await.ok();
+            drop(permit);
+        });
     }
 
     /// The addresses by which people and devices sign in; `None` for any other request.
@@ -257,8 +302,14 @@ impl Gateway {
             secret: Private<String>,
             device: Option<String>,
         }
-        let Ok(bytes) = axum::body::to_bytes(body, FORM_BYTES_MAX).await else {
-            return refusal(Code::TooLarge, None);
+        if headers.contains_key(header::CONTENT_ENCODING) {
+            // A few packed bytes can stand for any number of others.
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/json", PACKED.to_owned());
+        }
+        let bytes = match timeout(FORM_LIMIT, axum::body::to_bytes(body, FORM_BYTES_MAX)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => return refusal(Code::TooLarge, None),
+            Err(_) => return refusal(Code::TooSlow, None),
         };
         let Ok(form) = serde_json::from_slice::<Form>(&bytes) else {
             return refusal(Code::BadField, None);
@@ -349,7 +400,8 @@ fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
             "run `hal pair` on the server, then `hal pair CODE --server URL` here, or open /pair in a browser",
         ),
         Code::LockedOut => (StatusCode::TOO_MANY_REQUESTS, "wait, then use a new code"),
-        Code::QmUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::QmUnavailable | Code::Busy => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+        Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "send the whole request at once"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "send a code or a token"),
         Code::BadField => (StatusCode::BAD_REQUEST, "send {\"secret\": \"…\"} as JSON"),
         _ => (StatusCode::FORBIDDEN, "ask an owner of the household"),
@@ -431,6 +483,11 @@ mod tests {
         for name in PROXY_HEADERS {
             check(&[(name, "x")], LOOPBACK, Means::Nothing);
         }
+        // Through a proxy that adds no header of its own.
+        check(&[("host", "hal.example.com")], LOOPBACK, Means::Nothing);
+        check(&[("host", "192.0.2.7")], LOOPBACK, Means::Nothing);
+        check(&[("host", "[2001:db8::7]:8768")], LOOPBACK, Means::Nothing);
+        check(&[("host", "server:8768")], LOOPBACK, Means::Local);
         // One that a proxy's header before the first request called local.
         let named = Peer { proxied: true, ..from(LOOPBACK) };
         assert_eq!(shown(&headers(&[]), &Uri::from_static("/"), &named).means, Means::Nothing);

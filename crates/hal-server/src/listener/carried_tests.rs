@@ -24,7 +24,7 @@ fn remember(sessions: &Sessions, id: &str, turn: u64, minutes: u64) {
     let session = sessions.get(key(id), now(minutes).ms);
     let mut session = session.lock();
     session.round = 3;
-    session.remember(turn, Some("heard".to_owned().into()), &reply, now(minutes).ms);
+    session.remember(turn, &"heard".to_owned().into(), true, &reply, now(minutes).ms);
 }
 
 fn turns(sessions: &Sessions, id: &str, at: Now) -> Option<(u64, Vec<u64>)> {

@@ -240,8 +240,7 @@ impl Listener {
             session_id: ask.session_id.clone(),
             timestamp: self.clock.timestamp(),
         };
-        let heard = ask.spoken.then(|| ask.text.clone());
-        session.remember(ask.turn, heard, &reply, self.sessions_now().ms);
+        session.remember(ask.turn, &ask.text, ask.spoken, &reply, self.sessions_now().ms);
         reply
     }
 

@@ -129,13 +129,25 @@ impl SessionMemory {
         self.replies.iter().find(|one| one.kept.turn == turn).map(|one| one.kept.reply.clone())
     }
 
-    /// Keeps the reply of a turn; `heard` where the question was spoken.
-    pub(super) fn remember(&mut self, turn: u64, heard: Option<Private<String>>, reply: &Reply, now: Millis) {
+    /// Keeps the question of a turn and its reply.
+    pub(super) fn remember(
+        &mut self,
+        turn: u64,
+        asked: &Private<String>,
+        spoken: bool,
+        reply: &Reply,
+        now: Millis,
+    ) {
         if turn == 0 {
             return;
         }
-        self.replies.push_back(Answered { kept: Kept { turn, heard, reply: reply.clone() }, at: now });
-        let size = |one: &Answered| one.kept.reply.text.expose().len();
+        let question = |wanted: bool| wanted.then(|| asked.clone());
+        let kept = Kept { turn, heard: question(spoken), typed: question(!spoken), reply: reply.clone() };
+        self.replies.push_back(Answered { kept, at: now });
+        let length = |text: &Option<Private<String>>| text.as_ref().map_or(0, |text| text.expose().len());
+        let size = |Answered { kept, .. }: &Answered| {
+            kept.reply.text.expose().len() + length(&kept.heard) + length(&kept.typed)
+        };
         let mut bytes: usize = self.replies.iter().map(size).sum();
         while self.replies.len() > REPLIES_MAX || (bytes > REPLY_BYTES_MAX && self.replies.len() > 1) {
             bytes -= self.replies.pop_front().as_ref().map_or(0, size);

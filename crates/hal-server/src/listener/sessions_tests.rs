@@ -8,8 +8,13 @@ fn reply(id: &str) -> Reply {
     Reply::error(hal_wire::Code::Internal, "x", id, "t")
 }
 
+/// A question that was typed, of no length.
+fn asked() -> hal_wire::Private<String> {
+    String::new().into()
+}
+
 fn remember(sessions: &Sessions, id: &str, now: Millis) {
-    sessions.get(key(id), now).lock().remember(1, None, &reply(id), now);
+    sessions.get(key(id), now).lock().remember(1, &asked(), false, &reply(id), now);
 }
 
 fn turns(memory: &SessionMemory, now: Millis) -> Vec<u64> {
@@ -47,14 +52,14 @@ fn a_full_table_forgets_those_that_were_silent_longest() {
 fn the_last_replies_are_kept_for_ten_minutes() {
     let mut memory = SessionMemory::default();
     for turn in 1..=10 {
-        memory.remember(turn, None, &reply("a"), turn * 1000);
+        memory.remember(turn, &asked(), false, &reply("a"), turn * 1000);
     }
     assert_eq!(turns(&memory, 11_000), [3, 4, 5, 6, 7, 8, 9, 10]);
     assert_eq!(turns(&memory, 9_000 + KEPT_MS_MAX), [9, 10]);
     // A turn is not answered twice for being old.
     assert!(memory.replied(3).is_some() && memory.replied(2).is_none());
     // Without a number nothing can be asked again.
-    memory.remember(0, None, &reply("a"), 11_000);
+    memory.remember(0, &asked(), false, &reply("a"), 11_000);
     assert!(memory.replied(0).is_none());
 }
 
@@ -63,11 +68,11 @@ fn long_replies_push_out_the_old_ones_but_never_the_last() {
     let mut memory = SessionMemory::default();
     let long = Reply { text: "x".repeat(REPLY_BYTES_MAX / 2).into(), ..reply("a") };
     for turn in 1..=3 {
-        memory.remember(turn, None, &long, 0);
+        memory.remember(turn, &asked(), false, &long, 0);
     }
     assert_eq!(turns(&memory, 0), [2, 3]);
     let longest = Reply { text: "x".repeat(2 * REPLY_BYTES_MAX).into(), ..reply("a") };
-    memory.remember(4, None, &longest, 0);
+    memory.remember(4, &asked(), false, &longest, 0);
     assert_eq!(turns(&memory, 0), [4]);
 }
 
@@ -75,7 +80,7 @@ fn long_replies_push_out_the_old_ones_but_never_the_last() {
 fn another_person_with_the_same_id_has_a_conversation_of_their_own() {
     let sessions = Sessions::default();
     let of = |name: &str| Key { principal: name.to_owned(), id: "a".to_owned() };
-    sessions.get(of("ada"), 0).lock().remember(1, None, &reply("a"), 0);
+    sessions.get(of("ada"), 0).lock().remember(1, &asked(), false, &reply("a"), 0);
     let (theirs, is_known) = sessions.find(of("ben"), 1);
     assert!(!is_known && theirs.lock().replied(1).is_none());
     let (own, is_known) = sessions.find(of("ada"), 1);

@@ -45,6 +45,7 @@ fn names_follow_one_rule_and_samples_are_few() {
     for code in Code::ALL {
         metrics.failed(*code);
     }
+    Limit::ALL.iter().for_each(|limit| metrics.limited(*limit));
     let families = metrics.read();
     let text = prometheus(&families);
     let samples = text.lines().filter(|line| !line.starts_with('#')).count();

@@ -123,7 +123,8 @@ pub fn ufw(rules: &Rules) -> String {
         }
         line(&mut out, &format!("ufw deny {port}/tcp comment '{what}: nobody else'"));
     }
-    line(&mut out, "# If ufw is not active yet, first let in what you work through, then switch it on:");
+    line(&mut out, "# If ufw is not active yet, first let in what you work through, then switch it");
+    line(&mut out, "# on:");
     line(&mut out, "#   ufw allow OpenSSH && ufw enable");
     out
 }
@@ -173,8 +174,9 @@ table inet hal {
     if !open.is_empty() {
         out.push_str(
             "\
-# An accept in one table does not overrule a drop in another. Where your own chain has the policy drop, these belong
-# into it too (here the usual names, inet filter input):
+# An accept in one table does not overrule a drop in another. Where your own
+# chain has the policy drop, these belong into it too (here the usual names,
+# inet filter input):
 ",
         );
         for rule in open {
@@ -188,7 +190,8 @@ table inet hal {
 pub fn windows(rules: &Rules) -> String {
     let mut out = String::from(
         "\
-# Windows: run these in PowerShell as administrator. What no rule allows is refused there.
+# Windows: run these in PowerShell as administrator. What no rule allows is
+# refused there.
 # Rules of an earlier run go first.
 Get-NetFirewallRule -Group 'HAL' -ErrorAction SilentlyContinue | Remove-NetFirewallRule
 ",

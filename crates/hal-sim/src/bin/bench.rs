@@ -1,6 +1,6 @@
 //! Measures the gateway on its whole path (socket, session, listener, database) beside a bare echo of the same frames.
 //!
-//! `hal-bench [text|idle|voice]…` runs the named parts, or all. Both servers are processes of their own, on this
+//! `hal-bench [text|idle|voice]…` runs the named parts, or all; `hal-bench abuse` measures under attack. Both servers are processes of their own, on this
 //! machine's loopback address, in turns, in the same run: what else the machine does meets both.
 
 use std::path::Path;
@@ -13,6 +13,9 @@ use hal_sim::process::Process;
 use hal_sim::server::{Options, Server};
 use hal_sim::{programs, speech, wait};
 
+#[path = "bench/abuse.rs"]
+mod abuse;
+
 const QUESTION: &str = "What medications am I taking?";
 const CONNECTIONS: &[usize] = &[1, 100, 1_000];
 /// Rounds of HAL and echo in turns; the middle one of each counts.
@@ -23,12 +26,18 @@ const UTTERANCES: usize = 20;
 
 fn main() -> Result<()> {
     let parts: Vec<String> = std::env::args().skip(1).collect();
+    // One thread: the client must not take the servers' cores, and it has little to do.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match parts.split_first() {
+        Some((part, words)) if part == "abuse" => return runtime.block_on(abuse::abuse(words)),
+        Some((part, words)) if part == "attack" => return runtime.block_on(abuse::attack(words)),
+        _ => {}
+    }
     if let Some(unknown) = parts.iter().find(|part| !["text", "idle", "voice"].contains(&part.as_str())) {
-        bail!("there is no part `{unknown}`; known are text, idle and voice");
+        bail!("there is no part `{unknown}`; known are text, idle, voice and abuse");
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|name| name == part);
-    // One thread: the client must not take the servers' cores, and it has little to do.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    runtime.block_on(async {
         let folder = tempfile::TempDir::new()?;
         let hal = start_hal(folder.path())?;
         let answer = frames_of_an_answer(&hal).await?;

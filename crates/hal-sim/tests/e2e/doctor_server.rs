@@ -168,6 +168,34 @@ pub(super) const CASES: &[Case] = &[
         wait::until("the second HAProxy", || second.join("haproxy.sock").exists().then_some(())).expect("up");
         Ok(Seat::at(t).with(&raised.file))
     }),
+    Case::new("two lines of one acl name, meant as AND", &["haproxy.acl-means-or"], |t| {
+        let front = "acl is_websocket hdr(Upgrade) -i WebSocket\n    acl is_websocket hdr(Host) -i localhost\n    \
+                     use_backend gateways if is_websocket";
+        raised(t, &Front { front: front.to_owned(), ..checked(t) })
+    }),
+    Case::new("TLS 1.0 is let in", &["haproxy.old-tls"], |t| {
+        raised(t, &Front { bind: "ssl-min-ver TLSv1.0", ..checked(t) })
+    }),
+    Case::new("HAProxy does not say for whom it asks", &["haproxy.not-told-for-whom"], |t| {
+        let raised = checked(t);
+        let (room, port) = (t.room(), ports::free());
+        let file = raised.write(&room, port);
+        let text = fs::read_to_string(&file).expect("written").replace("    option forwardfor\n", "");
+        fs::write(&file, text).expect("written");
+        let _haproxy = hal_sim::haproxy::Haproxy::start(&file, port, None).expect("haproxy starts");
+        Ok(Seat::at(t).with(&file))
+    }),
+    Case::new(
+        "statistics open to everybody, not started",
+        &["haproxy.not-running", "haproxy.statistics-exposed"],
+        |t| {
+            let more = format!(
+                "listen stats\n    bind *:{}\n    stats enable\n    stats uri /stats\n",
+                ports::free()
+            );
+            Ok(unstarted(t, &Front { more, ..checked(t) }).1)
+        },
+    ),
     Case::new("firewall of this machine closes 443 (nft)", &["firewall.closed"], firewall),
     Case::new("listener 8767 down, on the server", &["listener.down"], |t| {
         let closed = CLOSED;

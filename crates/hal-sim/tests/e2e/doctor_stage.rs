@@ -199,7 +199,7 @@ impl Front {
         };
         let text = format!(
             "global\n    log stderr format raw local0\n    maxconn 200\n    stats socket {} mode 600 level admin\n{}\n\
-             defaults\n    log global\n    option httplog\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n    \
+             defaults\n    log global\n    option httplog\n    option forwardfor\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n    \
              timeout http-request 10s\n    {}\n    timeout check 500ms\n{}\n\
              frontend hal\n    bind 127.0.0.1:{port}{tls}\n{}\n{after}{default}\n\
              backend gateways\n    {}\n\n{}\n",

@@ -1,5 +1,6 @@
 //! Bad input gets a typed error and keeps the connection.
 
+use hal_sim::client::Client;
 use serde_json::{Value, json};
 
 use crate::household::{Household, QUESTION, assert_names_medication};
@@ -75,4 +76,25 @@ fn both_families_of_clients_find_their_keys() {
     assert_eq!(answer["text"], answer["response_text"]);
     assert_eq!(answer["action"], answer["action_taken"]);
     assert_eq!(answer["session_id"], id.as_str());
+}
+
+#[test]
+fn a_change_that_came_too_late_is_told_of_in_its_own_words() {
+    let home = Household::start();
+    let (mut first, mut second) = (home.connect(), home.connect());
+    let answered = |client: &mut Client, text: &str| client.ask(text).expect("answered");
+    answered(&mut first, "Remind me to oil the gate hinges");
+    answered(&mut first, "yes");
+    for client in [&mut first, &mut second] {
+        let asked = answered(client, "Mark oil the gate hinges as done");
+        assert_eq!(asked["outcome"], "asked", "{asked}");
+    }
+    assert_eq!(answered(&mut second, "yes")["outcome"], "answered");
+    first.send(&json!({"type": "text_input", "text": "yes"})).expect("sent");
+    let error = first.until("error").expect("an error frame");
+    assert_eq!(error["code"], "QM_UNAVAILABLE", "{error}");
+    assert!(
+        error["message"].as_str().is_some_and(|text| text.contains("changed in the meantime")),
+        "{error}"
+    );
 }

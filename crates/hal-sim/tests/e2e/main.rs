@@ -10,7 +10,9 @@ mod durability; // What was acknowledged survives kill -9.
 mod everyday; // The everyday questions over the whole wire.
 mod household; // The server and folder that each test has to itself.
 mod input; // Bad input gets a typed error and keeps the connection.
+mod limits; // Each limit is reached for real; attacks of every kind beside people who talk.
 mod page; // The browser client in Chromium, with a recording as its microphone.
+mod page_sign_in; // The page on a telephone: let in by a code, loaded again, signed out.
 mod policy; // access.toml, read again while the server runs.
 mod proxy; // HAProxy with TLS in front, and its health checks.
 mod proxy_apply; // `hal haproxy apply` and `check`, with a HAProxy that runs.

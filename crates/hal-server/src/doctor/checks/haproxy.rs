@@ -1,6 +1,6 @@
 //! HAProxy runs, and on the file that is there.
 
-use super::{Verdict, certificate_files};
+use super::{Verdict, certificate_files, haproxy_file};
 use crate::doctor::facts::{Check, Facts, Haproxy, Server};
 use crate::doctor::finding::{Finding, Repair, Severity};
 use crate::edge::haproxy::Version;
@@ -19,6 +19,7 @@ const SAME_ENDINGS_MIN: usize = 3;
 pub(super) fn check(server: &Server, facts: &Facts) -> Option<Verdict> {
     let haproxy = server.haproxy.as_ref()?;
     let mut findings: Vec<Finding> = state(haproxy, server, facts).into_iter().collect();
+    findings.extend(haproxy_file::check(haproxy, &findings));
     findings.extend(silence(haproxy));
     findings.extend(killed(haproxy));
     findings.extend(errorfiles(haproxy));

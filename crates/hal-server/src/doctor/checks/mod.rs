@@ -12,6 +12,7 @@ mod database;
 mod firewall;
 mod gateway;
 mod haproxy;
+mod haproxy_file;
 mod http;
 mod idle;
 mod listener;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Eyes, ServerAsk, config, ports, run};
-use crate::doctor::facts::{BackendServer, Check, Config, Haproxy, HaproxyProcess, Log};
-use crate::edge::haproxy::Version;
+use crate::doctor::facts::{BackendServer, Check, Config, FileFault, Haproxy, HaproxyProcess, Log};
+use crate::edge::haproxy::check::{Circumstances, judge};
+use crate::edge::haproxy::{Document, Version};
 
 pub(super) const CONFIG_DEFAULT: &str = "/etc/haproxy/haproxy.cfg";
 const LOG_DEFAULT: &str = "/var/log/haproxy.log";
@@ -36,6 +37,7 @@ pub(super) fn look(ask: &ServerAsk, gateway_port: u16, eyes: Eyes) -> Option<Hap
     Some(Haproxy {
         version: version.map(|version| version.to_string()),
         check: if config.error.is_none() { check(&path) } else { Check::NotRun },
+        faults: faults(&config, version),
         reloads_failed: reloads_failed(&processes, eyes),
         processes,
         servers,
@@ -79,6 +81,21 @@ pub(super) fn read_config(path: &Path) -> Config {
         Err(error) => config.error = Some(error.to_string()),
     }
     config
+}
+
+/// What is wrong with the text of the file. Files that it names are looked at by themselves.
+fn faults(config: &Config, version: Option<Version>) -> Vec<FileFault> {
+    let Some(version) = version.filter(|_| config.error.is_none()) else { return Vec::new() };
+    let Ok(bytes) = std::fs::read(&config.path) else { return Vec::new() };
+    let Ok(document) = Document::parse(&String::from_utf8_lossy(&bytes)) else { return Vec::new() };
+    let judged = judge(&document, &Circumstances::new(version));
+    let fault = |found: crate::edge::haproxy::check::Finding| FileFault {
+        code: found.code.to_owned(),
+        lines: found.lines,
+        what: found.what,
+        why: found.why,
+    };
+    judged.findings.into_iter().map(fault).collect()
 }
 
 fn unix(time: std::time::SystemTime) -> Option<i64> {

@@ -10,6 +10,7 @@ use super::document::{Document, Line, Section};
 use super::options::{Domain, Gateway, Version};
 
 mod files;
+mod forwarded;
 mod health;
 mod ports;
 mod routing;
@@ -117,6 +118,7 @@ const RULES: &[fn(&mut Judge<'_>)] = &[
     structure::open_quotes,
     structure::final_newline,
     structure::same_name,
+    words::address_of_a_section,
     // Before frontends are merged, which may leave out a rule of theirs.
     routing::unknown_backend,
     ports::same_port,
@@ -142,6 +144,9 @@ const RULES: &[fn(&mut Judge<'_>)] = &[
     timeouts::ignored,
     timeouts::modes_and_timeouts,
     timeouts::tunnel,
+    // What is http now, and leads where.
+    forwarded::told_by_clients,
+    forwarded::not_told,
     structure::no_global,
     routing::order_of_rules,
 ];

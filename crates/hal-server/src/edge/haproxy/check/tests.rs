@@ -66,6 +66,7 @@ fn every_fault_of_the_documents_first_block_is_found() {
         ("ipv4-only", at("bind *:443")),
         ("ipv4-only", at("bind *:80")),
         ("no-alpn", at("bind *:443")),
+        ("not-told-for-whom", at("server voice_gateway")),
     ];
     let found = found(DOCUMENT);
     for fault in expected {
@@ -95,6 +96,7 @@ fn every_fault_of_the_halves_and_of_the_simple_configuration_is_found() {
     for code in ["not-http", "no-timeouts", "localhost-server", "condition-without-effect"] {
         assert!(simple.contains(&code), "{code}: {simple:?}");
     }
+    assert!(codes(first).contains(&"not-told-for-whom") && simple.contains(&"not-told-for-whom"));
     let together = codes(&format!("{DOCUMENT}\n{SIMPLE}"));
     assert!(together.contains(&"same-name"), "{together:?}");
 }
@@ -206,6 +208,16 @@ const FAULTS: &[(&str, Change)] = &[
     ("no-request-timeout", |text| text.replace("    timeout http-request 10s\n", "")),
     ("no-tunnel-timeout", |text| text.replace("    timeout tunnel 1h\n", "")),
     ("short-tunnel-timeout", |text| text.replace("timeout tunnel 1h", "timeout tunnel 30s")),
+    ("removed-option", |text| {
+        text.replace("frontend statistics\n    bind 127.0.0.1:8404\n", "frontend statistics 127.0.0.1:8404\n")
+    }),
+    ("upgrade-removed", |text| behind(text, "frontend web", "    http-response del-header Upgrade")),
+    ("upgrade-removed", |text| behind(text, "frontend web", "    http-request set-header Upgrade h2c")),
+    ("not-told-for-whom", |text| text.replace("    http-request set-header X-Forwarded-For %[src]\n", "")),
+    ("not-told-for-whom", |text| text.replace("X-Forwarded-For %[src]", "X-Forwarded-Proto https")),
+    ("forwarded-by-client", |text| {
+        text.replace("http-request set-header X-Forwarded-For %[src]", "option forwardfor if-none")
+    }),
     ("order-of-rules", |text| {
         behind(text, "    use_backend hal_voice if voice", "    http-request del-header X-A")
     }),
@@ -431,5 +443,58 @@ fn long_files_are_judged_in_a_moment() {
         let document = Document::parse(&text[..text.len().min(1_000_000)]).unwrap();
         let judged = judge(&document, &around());
         assert!(judged.findings.len() > 500, "{pattern}");
+    }
+}
+
+#[test]
+fn whoever_tells_the_gateway_for_whom_it_asks_has_no_fault() {
+    let header = "    http-request set-header X-Forwarded-For %[src]\n";
+    assert!(HEALTHY.contains(header));
+    let bare = HEALTHY.replace(header, "");
+    for (line, more) in [
+        ("    mode http", "    option forwardfor"),
+        ("backend hal_voice", "    option forwardfor except 127.0.0.1"),
+        ("frontend web", "    http-request add-header X-Forwarded-For %[src] if TRUE"),
+        ("backend hal_voice", "    default-server send-proxy-v2"),
+    ] {
+        let text = behind(&bare, line, more);
+        assert_eq!(found(&text), [], "{more}");
+    }
+    // Another machine is not taken for this one: then it is about addresses only.
+    let severity = |text: &str| judged(text).findings[0].severity;
+    assert_eq!(severity(&bare), Severity::Error);
+    assert_eq!(severity(&bare.replace("127.0.0.1:8768", "192.0.2.7:8768")), Severity::Warning);
+    // Passed on as it is, only a PROXY header can tell.
+    let tcp = "defaults\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n    timeout tunnel 1h\nglobal\n    \
+               maxconn 9\n    log stderr local0\nlisten hal\n    mode tcp\n    bind 127.0.0.1:8443\n    server g 127.0.0.1:8768 check\n";
+    let through = tcp.replace("8768 check", "8768 check send-proxy-v2");
+    assert_eq!(found(tcp), [("not-told-for-whom", 12)]);
+    assert_eq!(found(&through), []);
+}
+
+#[test]
+fn what_is_unusual_and_well_has_no_fault() {
+    let start =
+        "global\n    log stderr local0\n    maxconn 99\ndefaults\n    log global\n    timeout connect 5s\n";
+    let tcp =
+        format!("{start}    mode tcp\n    option tcplog\n    timeout client 1h\n    timeout server 1h\n");
+    // TLS of the gateway's own, passed on; what QM's own clients use beside it.
+    let through = format!(
+        "{tcp}listen hal\n    bind 127.0.0.1:8443\n    server g 10.0.0.7:8768 check send-proxy-v2\nlisten qm\n    bind \
+         127.0.0.1:4243\n    server q 10.0.0.7:4243 check\n"
+    );
+    assert_eq!(found(&through), []);
+    // A listener for gateways of other machines, on its own.
+    let listener = format!("{tcp}listen records\n    bind 10.0.0.2:8767\n    server q 10.0.0.7:8767 check\n");
+    assert_eq!(found(&listener), []);
+    assert_eq!(found(&listener.replace("10.0.0.7", "127.0.0.1")), [("not-told-for-whom", 13)]);
+    // Where TLS ends here, HTTP is meant.
+    let ended = through.replace("8443", "8443 ssl crt /c.pem alpn h2,http/1.1");
+    assert!(found(&ended).iter().any(|(code, _)| *code == "not-http"), "{:?}", found(&ended));
+    for line in [
+        "    http-request set-header Upgrade websocket",
+        "    http-request set-header Upgrade %[req.hdr(Upgrade)]",
+    ] {
+        assert_eq!(found(&behind(HEALTHY, "frontend web", line)), [], "{line}");
     }
 }

@@ -7,6 +7,8 @@ use crate::edge::haproxy::document::{Line, Section};
 
 /// The gateway pings every 20 s; a dead connection is told from a quiet one after three of them.
 const TUNNEL_SECONDS_MIN: u64 = 60;
+/// Where client and server may both be silent for so long, `timeout tunnel` is not missed.
+const LONG_SECONDS: u64 = 600;
 
 /// Timeouts in a section where they mean nothing.
 pub(super) fn ignored(judge: &mut Judge<'_>) {
@@ -69,7 +71,7 @@ fn is_http(line: &Line) -> bool {
 }
 
 /// Proxies that are linked by a rule: both must speak the same mode.
-fn links(judge: &Judge<'_>, sections: &[Section]) -> Vec<(usize, usize)> {
+pub(super) fn links(judge: &Judge<'_>, sections: &[Section]) -> Vec<(usize, usize)> {
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (at, section) in sections.iter().enumerate().filter(|(_, section)| section.is_backend()) {
         by_name.entry(&section.name).or_insert(at);
@@ -97,14 +99,24 @@ fn must_speak_http(judge: &Judge<'_>, sections: &[Section]) -> BTreeSet<usize> {
                 .any(|(_, line)| line.len() > 0 && line.word(0) != "stick-table")
         })
         .collect();
+    let links = links(judge, sections);
     let mut wanted: BTreeSet<usize> = in_tcp
         .iter()
         .copied()
         .filter(|&at| {
-            judge.document.body(&sections[at]).any(|(_, line)| is_http(line)) || judge.is_hal(sections, at)
+            // Who writes `mode tcp` and no rule of HTTP passes TLS on to a gateway that speaks it itself, unless it ends here.
+            let ends_tls = |proxy: usize| {
+                let mut binds =
+                    judge.document.body(&sections[proxy]).filter(|(_, line)| line.word(0) == "bind");
+                binds.any(|(_, line)| line.words().any(|word| word == "ssl"))
+            };
+            let is_meant = judge.setting(sections, at, &["mode"]).is_some()
+                && !ends_tls(at)
+                && !links.iter().any(|&(frontend, backend)| backend == at && ends_tls(frontend));
+            judge.document.body(&sections[at]).any(|(_, line)| is_http(line))
+                || judge.is_hal(sections, at) && !is_meant
         })
         .collect();
-    let links = links(judge, sections);
     // What is linked to one of them follows, in both directions, until nothing is added.
     loop {
         let before = wanted.len();
@@ -306,23 +318,35 @@ fn new_defaults(
     (at, added(&text))
 }
 
+/// Whether all servers of a backend are QM Listeners: their connections are short.
+pub(super) fn leads_to_listener(judge: &Judge<'_>, section: &Section) -> bool {
+    let mut servers = judge.document.body(section).filter(|(_, line)| line.word(0) == "server").peekable();
+    servers.peek().is_some() && servers.all(|(_, line)| super::port_of(line.word(2)) == Some(8767))
+}
+
 /// A gateway's backend whose conversations end after a pause.
 pub(super) fn tunnel(judge: &mut Judge<'_>) {
     let sections = judge.document.sections();
     let mut groups = Vec::new();
     for at in 0..sections.len() {
-        if !judge.is_hal(&sections, at) {
+        if !judge.is_hal(&sections, at)
+            || leads_to_listener(judge, &sections[at]) && judge.mode(&sections, at) == "tcp"
+        {
             continue;
         }
         let section = &sections[at];
         let start = section.start;
         let Some(index) = judge.setting_at(&sections, at, &["timeout", "tunnel"]) else {
             let line = "    timeout tunnel 1h".to_owned();
-            let shortest = ["client", "server"]
+            let both: Vec<u64> = ["client", "server"]
                 .iter()
                 .filter_map(|name| judge.setting(&sections, at, &["timeout", name]))
                 .filter_map(|line| seconds(line.word(2)))
-                .min();
+                .collect();
+            let shortest = both.iter().min().copied();
+            if both.len() == 2 && shortest.is_some_and(|shortest| shortest >= LONG_SECONDS) {
+                continue;
+            }
             let after = shortest.map_or("the timeouts of client or server".to_owned(), |s| format!("{s} s"));
             judge
                 .report(

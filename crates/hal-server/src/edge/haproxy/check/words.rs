@@ -1,6 +1,7 @@
 //! Words that HAProxy no longer knows, that do nothing, or that take away what a WebSocket needs.
 
 use super::{Judge, Severity};
+use crate::edge::haproxy::document::Section;
 use crate::edge::haproxy::options::Version;
 
 /// What becomes of a word that was removed.
@@ -135,6 +136,31 @@ pub(super) fn removed(judge: &mut Judge<'_>) {
     }
 }
 
+/// `listen NAME ADDRESS:PORT`, as files of long ago have it.
+pub(super) fn address_of_a_section(judge: &mut Judge<'_>) {
+    let mut binds = Vec::new();
+    for section in judge.document.sections().into_iter().filter(Section::is_frontend) {
+        let line = &judge.document.lines[section.start];
+        if line.len() < 3 || line.word(2) == "from" {
+            continue;
+        }
+        let bind = format!("    bind {}", line.words().skip(2).map(quoted).collect::<Vec<_>>().join(" "));
+        let last = line.len() - 1;
+        judge
+            .report(
+                "removed-option",
+                Severity::Error,
+                &[section.start],
+                "an address behind the name of a section was removed from HAProxy",
+                "HAProxy refuses the line, and then everything below it. The address is now a line `bind` of its own.",
+            )
+            .with([bind.clone()]);
+        judge.line(section.start).remove_words(2, last);
+        binds.push((section.start + 1, super::added(&[bind])));
+    }
+    judge.document.insert(binds);
+}
+
 /// A word that may hold spaces, as it is written.
 fn quoted(word: &str) -> String {
     if word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/{}()!|%[]=,+*".contains(c)) && !word.is_empty()
@@ -169,10 +195,25 @@ pub(super) fn without_effect(judge: &mut Judge<'_>) {
     }
 }
 
-/// Rules that remove the headers of an upgrade.
+/// Rules that remove the headers of an upgrade, or of the answer to it.
 pub(super) fn upgrade_taken_away(judge: &mut Judge<'_>) {
     for index in 0..judge.document.lines.len() {
         let line = &judge.document.lines[index];
+        let of_answers = matches!(line.word(0), "http-response" | "http-after-response");
+        if of_answers && line.word(1) == "del-header" {
+            let header = line.word(2).to_ascii_lowercase();
+            if matches!(header.as_str(), "upgrade" | "connection" | "sec-websocket-accept") {
+                judge.report(
+                    "upgrade-removed",
+                    Severity::Error,
+                    &[index],
+                    format!("this takes the header {header} from every answer"),
+                    "The client then does not take the gateway's yes for one, and no conversation can begin.",
+                );
+                judge.remove(index);
+            }
+            continue;
+        }
         if line.word(0) != "http-request" {
             continue;
         }
@@ -184,7 +225,8 @@ pub(super) fn upgrade_taken_away(judge: &mut Judge<'_>) {
             );
         let closes = line.word(1) == "set-header"
             && (header == "connection" && !line.word(3).to_ascii_lowercase().contains("upgrade")
-                || header == "upgrade");
+                // The value it has already, or what a request for a WebSocket has: no harm.
+                || header == "upgrade" && !["websocket", "hdr("].iter().any(|word| line.word(3).to_ascii_lowercase().contains(word)));
         if removes || closes {
             judge.report(
                 "upgrade-removed",
