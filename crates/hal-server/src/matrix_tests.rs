@@ -940,3 +940,28 @@ fn without_a_word_of_the_owner_this_machine_is_open_and_nothing_else() {
     assert!(owner.access.is_everything());
     assert!(auth.look_up("00", 1).is_err());
 }
+
+#[test]
+fn only_a_gateway_that_has_proved_itself_is_believed_about_certificates() {
+    let house = house();
+    let fingerprint = "ab".repeat(32);
+    let new = crate::auth::NewCertificate {
+        user: "owner",
+        name: "phone",
+        scope: "personal",
+        fingerprint: &fingerprint,
+        until_ms: i64::MAX,
+    };
+    house.auth.add_certificate(&new, "owner", 1).expect("added");
+    for (caller, error) in [
+        (Caller::Gateway, None),
+        (Caller::Loopback, Some("SIGN_IN_REQUIRED")),
+        (Caller::Elsewhere, Some("SIGN_IN_REQUIRED")),
+    ] {
+        let line = format!("{{\"type\":\"sign_in\",\"means\":\"certificate\",\"secret\":\"{fingerprint}\"}}");
+        let request = Request::from_json(line.as_bytes()).expect("a request");
+        let reply: Value = serde_json::from_slice(&house.listener.handle(request, caller)).expect("JSON");
+        assert_eq!(reply["error"].as_str(), error, "{reply}");
+        assert_eq!(reply["user"] == "owner", error.is_none(), "{reply}");
+    }
+}

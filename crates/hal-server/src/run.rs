@@ -104,6 +104,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     config.database.check()?;
     config.audit.check()?;
+    config.gateway.check()?;
     config.limits.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(

@@ -25,6 +25,8 @@ pub enum Means {
     Pairing,
     /// A token or pairing code typed into the page; makes a cookie.
     Page,
+    /// The fingerprint of a certificate that the gateway's TLS has verified, or a proxy that it believes: SHA-256, in hexadecimal.
+    Certificate,
     /// Nothing, from the gateway's own machine.
     Local,
     /// Nothing, from elsewhere.
@@ -112,6 +114,14 @@ pub enum Admin {
         name: String,
         scope: String,
         days: Option<u32>,
+    },
+    /// A device that signs in by a certificate. `until_ms`: its end, in ms since 1970.
+    DeviceCertificate {
+        user: String,
+        name: String,
+        scope: String,
+        fingerprint: String,
+        until_ms: i64,
     },
     DeviceList,
     DeviceRevoke {

@@ -69,7 +69,10 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(config: &config::Gateway) -> Live {
-        Live { origins: config.origins.clone(), proxies: Arc::new(Proxies::new(config.proxies.clone())) }
+        Live {
+            origins: config.origins.clone(),
+            proxies: Arc::new(Proxies::new(config.proxies.clone(), config.proxy_certificates)),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use tracing::{debug, warn};
 use super::conn::{self, Wishes};
 use super::proxy_protocol::{self, Whose};
 use super::sign_in::{self, Peer};
-use super::tls::Accepted;
+use super::tls::{self, Accepted};
 use super::{Gateway, limited, page, security, socket};
 use crate::limits::{Limit, Waiting};
 
@@ -153,7 +153,9 @@ async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: 
     let proxies = gateway.proxies();
     let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
     let Whose { ip, proxied } = whose;
-    let peer = Peer { ip, proxied, proxies, secure: false };
+    // The other end itself: it is who writes headers, whoever it speaks for.
+    let certified = proxies.certifies(peer);
+    let peer = Peer { ip, proxied, proxies, secure: false, certified, certificate: None };
     let named = |peer: Peer| {
         service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
@@ -162,7 +164,12 @@ async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: 
     };
     let Some(tls) = &gateway.tls else { return http(stream, named(peer)).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, named(Peer { secure: true, ..peer })).await,
+        Some(Accepted::Secure(stream)) => {
+            let certificate = tls::fingerprint(&stream);
+            // What comes over TLS of our own was written by the client, even where a proxy passed it on.
+            let peer = Peer { secure: true, certified: false, certificate, ..peer };
+            http(*stream, named(peer)).await
+        }
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
             gateway.metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);

@@ -120,6 +120,16 @@ pub(super) const CASES: &[Case] = &[
         );
         elsewhere(t, &back, "L7STS")
     }),
+    Case::new("backend DOWN: the PROXY header is not believed", &["backend.proxy-header"], |t| {
+        let data = t.room();
+        fs::write(data.join("hal.toml"), "[gateway]\nproxies = [\"10.0.0.0/8\"]\n").expect("written");
+        let server = Options::demo(&data).open_to_all().start().map_err(|error| format!("{error:#}"))?;
+        let back = format!(
+            "option httpchk\n    server gateway 127.0.0.1:{} send-proxy-v2 check inter 200ms",
+            server.gateway_port
+        );
+        elsewhere(t, &back, "L7STS")
+    }),
     Case::new("backend DOWN: L7TOUT, it hangs", &["backend.hangs"], |t| {
         elsewhere(
             t,
@@ -222,6 +232,12 @@ pub(super) const CASES: &[Case] = &[
     Case::new("settings with an unknown key", &["settings.refused"], |t| {
         let data = t.room();
         fs::write(data.join("hal.toml"), "[gateway]\nport = 1\n").expect("written");
+        Ok(Seat { data: text(&data).to_owned(), ..Seat::at(t) }.look(&[]))
+    }),
+    Case::new("access.toml with a mistake", &["settings.access"], |t| {
+        let data = t.room();
+        fs::write(data.join("hal.toml"), "").expect("written");
+        fs::write(data.join("access.toml"), "[role.nurse]\nreads = [\"PERSON\"]\n").expect("written");
         Ok(Seat { data: text(&data).to_owned(), ..Seat::at(t) }.look(&[]))
     }),
     Case::new("disk full", &["disk.full"], disk),
