@@ -3,6 +3,11 @@
 /// `(name, content type, bytes)`. `index.html` is first and answers every path that ends in `/`.
 pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[
     ("index.html", "text/html; charset=utf-8", include_bytes!("index.html")),
+    ("admin.html", "text/html; charset=utf-8", include_bytes!("admin.html")),
+    ("admin.css", "text/css; charset=utf-8", include_bytes!("admin.css")),
+    ("admin.js", "text/javascript; charset=utf-8", include_bytes!("admin.js")),
+    ("admin-data.js", "text/javascript; charset=utf-8", include_bytes!("admin-data.js")),
+    ("admin-view.js", "text/javascript; charset=utf-8", include_bytes!("admin-view.js")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("style.css")),
     ("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("app.js")),

@@ -20,14 +20,15 @@ test("the page fetches nothing from elsewhere and works below any prefix", () =>
 });
 
 test("a strict content security policy is enough: no inline script, style or handler", () => {
-  const page = read("index.html");
-  assert.doesNotMatch(page, /<style|style="|\son\w+="|<script(?![^>]*src=)/);
+  for (const page of ["index.html", "admin.html"]) {
+    assert.doesNotMatch(read(page), /<style|style="|\son\w+="|<script(?![^>]*src=)/, page);
+  }
 });
 
 test("every module that is imported exists, and every id the scripts look for is on the page", () => {
-  const page = read("index.html");
   for (const name of files.filter((name) => name.endsWith(".js"))) {
     const text = read(name);
+    const page = read(name.startsWith("admin") ? "admin.html" : "index.html");
     for (const [, module] of text.matchAll(/from "\.\/([^"]+)"/g)) assert.ok(files.includes(module), `${name}: ${module}`);
     for (const [, id] of text.matchAll(/\b(?:part|element)\("([a-z-]+)"\)/g)) assert.ok(page.includes(`id="${id}"`), `${name}: #${id}`);
   }

@@ -87,7 +87,8 @@ pub enum Source {
 }
 
 impl Source {
-    fn is_speech(self) -> bool {
+    /// Whether HAL hears it itself.
+    pub fn is_speech(self) -> bool {
         matches!(self, Source::Chunks | Source::Stream)
     }
 }
@@ -288,6 +289,11 @@ impl Session {
     /// Whether a question is being answered.
     pub fn is_busy(&self) -> bool {
         !self.turns.is_empty()
+    }
+
+    /// The questions that are being answered, in the order in which they came, and since when.
+    pub fn turns(&self) -> impl Iterator<Item = (TurnId, Source, Millis)> + '_ {
+        self.turns.iter().map(|turn| (turn.id, turn.source, turn.begun))
     }
 
     /// Whether the sound of a continuous stream should be left unheard: it is HAL's own answer.

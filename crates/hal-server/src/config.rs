@@ -170,8 +170,23 @@ pub struct Gateway {
     /// Proxies that are believed when they say where requests come from, by `X-Forwarded-For` or a PROXY header. None named:
     /// every private address.
     pub proxies: Option<Networks>,
+    /// The proxies that are named verify certificates of clients, and say in `X-HAL-Client-Certificate` whose it was.
+    pub proxy_certificates: bool,
     /// How long a shutdown waits for answers that are on their way.
     pub drain_seconds: u64,
+}
+
+impl Gateway {
+    /// Refuses what cannot be meant, naming the key.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.proxy_certificates && self.proxies.is_none() {
+            bail!(
+                "gateway.proxy_certificates is on, and gateway.proxies names nobody\n\n\
+                 hint: name the proxies that verify certificates, as proxies = [\"127.0.0.1\"]"
+            );
+        }
+        Ok(())
+    }
 }
 
 impl Default for Gateway {
@@ -181,6 +196,7 @@ impl Default for Gateway {
             connections_max: 12_000,
             origins: Vec::new(),
             proxies: None,
+            proxy_certificates: false,
             drain_seconds: 20,
         }
     }
@@ -232,6 +248,8 @@ pub struct Tls {
     /// Certificate and chain, and the key unless `key` names it (PEM).
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    /// The authority whose certificates sign devices in. None: that of `hal cert client` in the data folder, where it exists.
+    pub client_ca: Option<PathBuf>,
     /// Names and addresses for a certificate of one's own, beside those that are found.
     pub names: Vec<String>,
     /// A port that sends http to https and answers an authority's challenge.
@@ -307,7 +325,7 @@ impl Default for Speech {
     }
 }
 
-/// Numbers about the server's work. Both are off unless set.
+/// Numbers and time lines of the server's work. All are off unless set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
@@ -315,6 +333,8 @@ pub struct Metrics {
     pub listen: Option<SocketAddr>,
     /// A collector of OpenTelemetry, e.g. `http://127.0.0.1:4318`.
     pub otlp: Option<String>,
+    /// The same for the time line of each turn, as spans.
+    pub traces: Option<String>,
 }
 
 /// How much of the audit log stays.

@@ -27,7 +27,16 @@ pub(crate) struct Engines {
     speaking: Gate,
     /// Recordings that a thread listens to.
     recordings: Arc<Semaphore>,
+    recognisers: usize,
     notices: Vec<String>,
+}
+
+/// An engine as the owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub name: String,
+    pub busy: usize,
+    pub of: usize,
 }
 
 impl std::fmt::Debug for Engines {
@@ -57,12 +66,29 @@ impl Engines {
             speak,
             speaking: Gate::new(SPEAKING_AT_ONCE, SPEAKING_WAITING_MAX),
             recordings: Arc::new(Semaphore::new(config.recognisers.max(1))),
+            recognisers: config.recognisers.max(1),
             notices,
         }
     }
 
     pub(crate) fn hearing(&self) -> Option<&Arc<dyn SpeechToText>> {
         self.hear.get()
+    }
+
+    /// The engine that hears, with the utterances that it listens to; `None` where there is none.
+    pub(crate) fn hearing_load(&self) -> Option<Load> {
+        let name = self.hear.get()?.name().to_owned();
+        Some(Load {
+            name,
+            busy: self.recognisers - self.recordings.available_permits(),
+            of: self.recognisers,
+        })
+    }
+
+    /// The engine that speaks, with the answers that it is making into sound.
+    pub(crate) fn speaking_load(&self) -> Option<Load> {
+        let name = self.speak.as_ref()?.name().to_owned();
+        Some(Load { name, busy: SPEAKING_AT_ONCE - self.speaking.free(), of: SPEAKING_AT_ONCE })
     }
 
     /// A thread of the blocking pool for a recording, if there is one: as many as there are recognisers, so that open

@@ -1,6 +1,7 @@
 //! Everything that waits: gateway, listener, engines, the HAProxy file. The only crate with a runtime and a clock.
 
 pub mod auth;
+pub mod backups;
 pub mod clock;
 pub mod config;
 pub mod demo;

@@ -109,12 +109,16 @@ struct House {
 }
 
 fn house() -> House {
+    house_with(Rule::Required)
+}
+
+fn house_with(rule: Rule) -> House {
     let clock = Clock::start();
     let now = clock.unix_ms();
     let database = Database::in_memory();
     hal_db::schema::ensure_household(&database).expect("a household");
     crate::demo::load(&database, clock.moment().day).expect("the demo");
-    let auth = Arc::new(Auth::in_memory(Policy::presets(), Rule::Required));
+    let auth = Arc::new(Auth::in_memory(Policy::presets(), rule));
     auth.ensure_owner(Some(crate::demo::OWNER), now).expect("an owner");
     auth.add_user("mia", "Mia", "member", Some("P002"), "test", now).expect("added");
     auth.add_user("gus", "Gus", "guest", None, "test", now).expect("added");
@@ -156,6 +160,8 @@ fn house() -> House {
             config: config::Gateway::default(),
             live: Default::default(),
             metrics: Default::default(),
+            board: Default::default(),
+            traces: None,
             limits: limits::Limits::new(config::Limits::default(), 1_000),
             door: Default::default(),
             tls: None,
@@ -256,7 +262,7 @@ impl House {
         let authorization = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{authorization}Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("sent");
@@ -583,6 +589,136 @@ fn what_waits_in_a_session_is_not_done_for_somebody_else_or_with_other_rights() 
     assert_eq!(count(), before + 1);
 }
 
+/// What may be wanted of the admin page.
+const WISHES: [(&str, &str, &str, &str); 5] = [
+    ("read", "GET", "/admin/state", ""),
+    ("revoke", "POST", "/admin/revoke", "{\"device\":\"DEVICE\"}"),
+    ("backup", "POST", "/admin/backup", "{}"),
+    ("words on", "POST", "/admin/words", "{\"on\":true}"),
+    ("words off", "POST", "/admin/words", "{\"on\":false}"),
+];
+
+#[test]
+fn the_admin_page_is_read_and_used_by_owners_on_devices_of_their_own_and_by_nobody_else() {
+    let house = house();
+    let folder = tempfile::tempdir().expect("a folder");
+    house.listener.keep_backups(folder.path());
+    let state = |house: &House| -> Value {
+        let (status, body) = house.http("GET", "/admin/state", house.token(Who::Owner), "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("JSON")
+    };
+    // The file itself says nothing: anybody may have it.
+    assert_eq!(house.http("GET", "/admin", None, "").0, 200);
+    for who in EVERYBODY {
+        for (wish, method, path, body) in WISHES {
+            let (victim, _) =
+                house.auth.add_device("mia", "victim", "personal", None, "test", 1).expect("added");
+            let denied = house.audited("denied");
+            let body = body.replace("DEVICE", &victim.id);
+            let (status, answer) = house.http(method, path, house.token(who), &body);
+            let place = format!("{who:?}: {wish}: {status} {answer}");
+            let expected = match who {
+                Who::Owner => 200,
+                Who::Member | Who::Guest | Who::Kitchen => 403,
+                _ => 401,
+            };
+            // A right token is never locked out; a wrong one may have to wait.
+            assert!(status == expected || (expected == 401 && status == 429), "{place}");
+            let is_out = house.auth.directory().devices[&victim.id].revoked_ms.is_some();
+            assert_eq!(is_out, who == Who::Owner && wish == "revoke", "{place}");
+            if who != Who::Owner {
+                assert!(!answer.contains("sessions") && !answer.contains(&victim.id), "{place}");
+            }
+            if expected == 403 {
+                assert_eq!(house.audited("denied"), denied + 1, "a refusal is audited: {place}");
+                let answer: Value = serde_json::from_str(&answer).expect("JSON");
+                assert!(answer["message"].as_str().is_some_and(|words| words.contains("owner")), "{place}");
+            }
+            let words = state(&house)["gateway"]["words_until_ms"].is_number();
+            assert_eq!(words, who == Who::Owner && wish == "words on", "{place}");
+        }
+    }
+    let audit = house.auth.audit().tail(1_000_000).expect("read");
+    let noted = |what: &str, about: &str| {
+        audit.iter().filter(|entry| entry.event.what == what && entry.event.about == about).count()
+    };
+    for (_, about) in WISHES.iter().zip(["state", "revoke", "backup", "words on", "words off"]) {
+        // Member, guest and kitchen; of the owner what was done, but not that they looked.
+        let done = usize::from(!["state", "revoke"].contains(&about));
+        assert_eq!(noted("admin", about), 3 + done, "{about}");
+    }
+    // An owner who looks again and again has signed in once for it.
+    let signed_in = |house: &House| {
+        let entries = house.auth.audit().tail(1_000_000).expect("read");
+        entries.iter().filter(|entry| entry.event.what == "sign_in" && entry.event.result == "ok").count()
+    };
+    let before = signed_in(&house);
+    for _ in 0..5 {
+        state(&house);
+    }
+    assert_eq!(signed_in(&house), before);
+    // And is out with the next look once the device is shut out, whatever was remembered.
+    let owner = house.auth.directory();
+    let device = owner.devices.values().find(|one| one.name == "owner personal").expect("there").id.clone();
+    house.auth.revoke(&device, "test", 1).expect("revoked");
+    assert_eq!(house.http("GET", "/admin/state", house.token(Who::Owner), "").0, 401);
+}
+
+#[test]
+fn on_this_machine_the_admin_page_is_open_but_not_to_a_name_that_was_made_to_mean_it() {
+    let house = house_with(Rule::LoopbackOpen);
+    let get = |head: &str| {
+        let mut stream = TcpStream::connect(house.gateway).expect("connected");
+        write!(stream, "GET /admin/state HTTP/1.1\r\n{head}Connection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        answer.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).expect("a status")
+    };
+    // A cookie that opens nothing is no worse than none, and no better.
+    let cookie = "Cookie: hal_session=x\r\n";
+    for (host, expected) in [("127.0.0.1:8768", 200), ("localhost", 200), ("rebound.example:8768", 401)] {
+        for more in ["", cookie] {
+            assert_eq!(get(&format!("Host: {host}\r\n{more}")), expected, "{host} {more}");
+            // Again, now that somebody's look is remembered.
+            assert_eq!(get(&format!("Host: {host}\r\n{more}")), expected, "{host} {more}");
+        }
+    }
+    assert_eq!(get("Host: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.1\r\n"), 401);
+}
+
+#[test]
+fn other_pages_cannot_use_the_admin_page_of_somebody_who_is_signed_in() {
+    let house = house();
+    let token = house.token(Who::Owner).expect("a token").to_owned();
+    let send = |method: &str, path: &str, more: &str, kind: &str| {
+        let mut stream = TcpStream::connect(house.gateway).expect("connected");
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: hal.example.com\r\nConnection: close\r\nCookie: hal_session={token}\r\n\
+             {more}Content-Type: {kind}\r\nContent-Length: 2\r\n\r\n{{}}"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        answer.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).expect("a status")
+    };
+    let own = "Origin: https://hal.example.com\r\nSec-Fetch-Site: same-origin\r\n";
+    assert_eq!(send("GET", "/admin/state", own, "application/json"), 200);
+    for more in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: https://hal.example.com:3000\r\nSec-Fetch-Site: same-site\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+    ] {
+        assert_eq!(send("GET", "/admin/state", more, "application/json"), 403, "{more}");
+        assert_eq!(send("POST", "/admin/backup", more, "application/json"), 403, "{more}");
+    }
+    // What a form can send is not taken.
+    assert_eq!(send("POST", "/admin/backup", own, "text/plain"), 415);
+    assert_eq!(send("POST", "/admin/words", own, "application/json"), 400);
+}
+
 /// Xorshift: a test needs no better.
 struct Chance(u64);
 
@@ -636,7 +772,7 @@ impl Chance {
             "role",
             "head",
         ];
-        const KINDS: [&str; 12] = [
+        const KINDS: [&str; 13] = [
             "voice_message",
             "log_conversation",
             "vocabulary",
@@ -644,6 +780,7 @@ impl Chance {
             "ticket",
             "sign_out",
             "admin",
+            "manage",
             "hello",
             "prove",
             "text_input",
@@ -663,7 +800,8 @@ impl Chance {
             "device_add",
         ];
         let mut object = serde_json::Map::new();
-        object.insert("type".to_owned(), self.pick(&KINDS).into());
+        let kind = self.pick(&KINDS);
+        object.insert("type".to_owned(), kind.into());
         // Three of four have everything that a request needs, so that they come as far as somebody who looks who asks.
         if self.next(4) > 0 {
             for name in [
@@ -681,7 +819,8 @@ impl Chance {
                 object.insert(name.to_owned(), self.pick(&WORDS[..6]).into());
             }
             object.insert("means".to_owned(), self.pick(&ENUMS[..5]).into());
-            object.insert("command".to_owned(), self.pick(&ENUMS[5..]).into());
+            let commands = if kind == "manage" { &["state", "revoke", "backup"][..] } else { &ENUMS[5..] };
+            object.insert("command".to_owned(), self.pick(commands).into());
             object.insert("scope".to_owned(), "personal".into());
             object.insert("count".to_owned(), json!(5));
             for name in ["handle", "token", "secret"] {
@@ -800,4 +939,29 @@ fn without_a_word_of_the_owner_this_machine_is_open_and_nothing_else() {
     assert_eq!((owner.journal_id(), &owner.skills), ("P001", &Skills::All));
     assert!(owner.access.is_everything());
     assert!(auth.look_up("00", 1).is_err());
+}
+
+#[test]
+fn only_a_gateway_that_has_proved_itself_is_believed_about_certificates() {
+    let house = house();
+    let fingerprint = "ab".repeat(32);
+    let new = crate::auth::NewCertificate {
+        user: "owner",
+        name: "phone",
+        scope: "personal",
+        fingerprint: &fingerprint,
+        until_ms: i64::MAX,
+    };
+    house.auth.add_certificate(&new, "owner", 1).expect("added");
+    for (caller, error) in [
+        (Caller::Gateway, None),
+        (Caller::Loopback, Some("SIGN_IN_REQUIRED")),
+        (Caller::Elsewhere, Some("SIGN_IN_REQUIRED")),
+    ] {
+        let line = format!("{{\"type\":\"sign_in\",\"means\":\"certificate\",\"secret\":\"{fingerprint}\"}}");
+        let request = Request::from_json(line.as_bytes()).expect("a request");
+        let reply: Value = serde_json::from_slice(&house.listener.handle(request, caller)).expect("JSON");
+        assert_eq!(reply["error"].as_str(), error, "{reply}");
+        assert_eq!(reply["user"] == "owner", error.is_none(), "{reply}");
+    }
 }

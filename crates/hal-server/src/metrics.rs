@@ -13,6 +13,7 @@ use crate::limits::Limit;
 
 pub(crate) mod otlp;
 pub(crate) mod serve;
+pub(crate) mod traces;
 
 /// Upper ends of the buckets in milliseconds, where decisions are: a frame (20 ms), not felt (100), felt (300), waited for
 /// (1 s), too long (3 s), a recogniser in trouble (10 s).
@@ -80,11 +81,12 @@ pub(crate) struct Metrics {
     stages: [Histogram; Stage::ALL.len()],
 }
 
-const OUTCOMES: [(Outcome, &str); 5] = [
+const OUTCOMES: [(Outcome, &str); 6] = [
     (Outcome::Answered, "answered"),
     (Outcome::Asked, "asked"),
     (Outcome::NothingFound, "nothing_found"),
     (Outcome::NotUnderstood, "not_understood"),
+    (Outcome::Denied, "denied"),
     (Outcome::Failed, "failed"),
 ];
 

@@ -33,6 +33,8 @@ use crate::signals::{Asked, Signals};
 
 /// How often the recogniser learns of new names.
 const VOCABULARY_INTERVAL: Duration = Duration::from_secs(30);
+/// How long the end waits for a collector to take the last spans.
+const TRACES_LIMIT: Duration = Duration::from_secs(3);
 
 /// What a person at the terminal wants to know when the server runs.
 #[derive(Debug)]
@@ -102,6 +104,7 @@ fn check(options: &ServeOptions, config: &Config) -> anyhow::Result<()> {
     }
     config.database.check()?;
     config.audit.check()?;
+    config.gateway.check()?;
     config.limits.check()?;
     if config.database.url.is_some() && options.demo {
         bail!(
@@ -160,7 +163,19 @@ async fn serve(
         Some(address) => Some(bind(address, "page of metrics").await?),
         None => None,
     };
-    let collector = config.metrics.otlp.as_deref().map(metrics::otlp::Endpoint::parse).transpose()?;
+    let collector = |given: &Option<String>, signal, key| {
+        let endpoint = given.as_deref().map(|given| metrics::otlp::Endpoint::parse(given, signal, key));
+        endpoint.transpose()
+    };
+    let numbers_to = collector(&config.metrics.otlp, "metrics", "metrics.otlp")?;
+    let spans_to = collector(&config.metrics.traces, "traces", "metrics.traces")?;
+    let (traces, sending) = match spans_to {
+        Some(endpoint) if with_gateway => {
+            let (queue, sending) = metrics::traces::start(endpoint);
+            (Some(queue), Some(sending))
+        }
+        _ => (None, None),
+    };
 
     let local = if with_listener {
         ready.data = Some(data.to_owned());
@@ -220,6 +235,8 @@ async fn serve(
             config: config.gateway.clone(),
             live: RwLock::new(Live::new(&config.gateway)),
             metrics: Arc::clone(&metrics),
+            board: Arc::default(),
+            traces: traces.clone(),
             limits: Limits::new(config.limits.clone(), config.gateway.connections_max),
             door: gateway::limited::Door::default(),
             tls,
@@ -238,7 +255,7 @@ async fn serve(
         ready.metrics = Some(socket.local_addr()?);
         tasks.spawn(metrics::serve::serve(socket, Arc::clone(&metrics), draining.clone()));
     }
-    if let Some(collector) = collector {
+    if let Some(collector) = numbers_to {
         tokio::spawn(metrics::otlp::send(collector, Arc::clone(&metrics), clock));
     }
     if options.allow_remote {
@@ -276,6 +293,11 @@ async fn serve(
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
         () = signals.end() => warn!("second signal: ending at once"),
+    }
+    if let (Some(traces), Some(sending)) = (traces, sending) {
+        // The turns of the last seconds.
+        traces.end();
+        tokio::time::timeout(TRACES_LIMIT, sending).await.ok();
     }
     if let Some(listener) = local {
         let folder = data.to_owned();
@@ -423,6 +445,7 @@ fn listener_over(
     let listener = Listener::new(database, brain, Arc::new(auth), clock, mirror);
     // Before anybody can ask: what is begun anew is not found again.
     listener.read_conversations(data);
+    listener.keep_backups(data);
     Ok(listener)
 }
 

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 request as bytes, one answer as text: for checks that a polite client would not send.
 
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -86,4 +86,21 @@ fn parse(bytes: &[u8]) -> Result<Answer> {
         text.split_once("\r\n\r\n").with_context(|| format!("not an HTTP answer: {text:?}"))?;
     let status = head.split_whitespace().nth(1).and_then(|word| word.parse().ok()).context("no status")?;
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+/// Takes one request at `socket`, gives its head and body, and answers 200.
+pub fn take(socket: &TcpListener) -> Result<(String, String)> {
+    let (mut stream, _) = socket.accept()?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    while !is_whole(&bytes) {
+        let count = stream.read(&mut buffer)?;
+        anyhow::ensure!(count > 0, "the request ended in the middle");
+        bytes.extend_from_slice(&buffer[..count]);
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").context("a head and a body")?;
+    Ok((head.to_owned(), body.to_owned()))
 }

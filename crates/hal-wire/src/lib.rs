@@ -9,6 +9,7 @@ pub mod client;
 pub mod code;
 pub mod line;
 pub mod listener;
+pub mod manage;
 mod private;
 pub mod resume;
 pub mod sign_in;

@@ -285,6 +285,9 @@ pub struct Reply {
     /// Id of the record that a `log_conversation` request made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Files that were read or written for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     pub session_id: String,
     /// ISO 8601, UTC.
     pub timestamp: String,
@@ -303,6 +306,7 @@ impl Reply {
             outcome: Some(Outcome::Failed),
             error: Some(code.as_str().to_owned()),
             id: None,
+            files: Vec::new(),
             session_id: session_id.to_owned(),
             timestamp: timestamp.to_owned(),
         }

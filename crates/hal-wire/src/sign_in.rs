@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::manage::Manage;
 use crate::{Code, Private};
 
 /// The longest secret, name or nonce, in bytes.
@@ -24,6 +25,8 @@ pub enum Means {
     Pairing,
     /// A token or pairing code typed into the page; makes a cookie.
     Page,
+    /// The fingerprint of a certificate that the gateway's TLS has verified, or a proxy that it believes: SHA-256, in hexadecimal.
+    Certificate,
     /// Nothing, from the gateway's own machine.
     Local,
     /// Nothing, from elsewhere.
@@ -112,6 +115,14 @@ pub enum Admin {
         scope: String,
         days: Option<u32>,
     },
+    /// A device that signs in by a certificate. `until_ms`: its end, in ms since 1970.
+    DeviceCertificate {
+        user: String,
+        name: String,
+        scope: String,
+        fingerprint: String,
+        until_ms: i64,
+    },
     DeviceList,
     DeviceRevoke {
         device: String,
@@ -170,11 +181,20 @@ pub enum Request {
         #[serde(flatten)]
         admin: Admin,
     },
+    /// Of a gateway's admin page, for whoever has this handle; answered by a [`crate::manage::ManageReply`].
+    Manage {
+        handle: Private<String>,
+        /// Address of the client, for the audit log.
+        #[serde(default)]
+        address: String,
+        #[serde(flatten)]
+        manage: Manage,
+    },
 }
 
 /// Values of `type` that belong to this module.
 pub(crate) fn is_request(kind: &str) -> bool {
-    matches!(kind, "hello" | "prove" | "sign_in" | "ticket" | "sign_out" | "admin")
+    matches!(kind, "hello" | "prove" | "sign_in" | "ticket" | "sign_out" | "admin" | "manage")
 }
 
 impl Request {
@@ -194,6 +214,10 @@ impl Request {
             }
             Request::Ticket { handle } | Request::SignOut { handle } => handle.expose().len(),
             Request::Admin { token, .. } => token.expose().len(),
+            Request::Manage { handle, address, manage } => {
+                let device = if let Manage::Revoke { device } = manage { device.len() } else { 0 };
+                handle.expose().len().max(address.len()).max(device)
+            }
         };
         if longest > FIELD_BYTES_MAX {
             return Err(format!("a field is longer than {FIELD_BYTES_MAX} bytes"));
@@ -233,6 +257,11 @@ mod tests {
                 admin: Admin::Pair { user: "ann".into(), name: "phone".into(), scope: "personal".into() },
             },
             Request::Admin { token: "hal_secret".to_owned().into(), admin: Admin::UserList },
+            Request::Manage {
+                handle: "hal_secret".to_owned().into(),
+                address: "192.0.2.1".to_owned(),
+                manage: Manage::Revoke { device: "d-1".to_owned() },
+            },
         ];
         for request in requests {
             let line = request.to_line();

@@ -27,6 +27,16 @@ pub(crate) struct Place {
     data: Option<PathBuf>,
 }
 
+impl Place {
+    /// The data folder.
+    ///
+    /// # Errors
+    /// There is no database in it.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
+        existing_data(self.data.clone())
+    }
+}
+
 /// Prints the lines of a reply.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use hal_wire::sign_in::{Admin, AdminReply};
 
 use super::chain::{Entry, Event};
 use super::directory::{Directory, Unfit};
-use super::{Auth, Principal, Verified};
+use super::{Auth, NewCertificate, Principal, Verified};
 
 /// Entries of the audit log that one request shows.
 const AUDIT_LINES_MAX: usize = 10_000;
@@ -54,6 +54,19 @@ pub fn run(auth: &Auth, who: &Principal, command: &Admin, now_ms: i64) -> AdminR
                 },
                 Err(fault) => failed(&fault),
             }
+        }
+        Admin::DeviceCertificate { user, name, scope, fingerprint, until_ms } => {
+            let until_ms = *until_ms;
+            said(
+                auth.add_certificate(
+                    &NewCertificate { user, name, scope, fingerprint, until_ms },
+                    by,
+                    now_ms,
+                ),
+                |device| {
+                    format!("added {} \"{}\" of {}, by its certificate", device.id, device.name, device.user)
+                },
+            )
         }
         Admin::DeviceRevoke { device } => said(auth.revoke(device, by, now_ms), |device| {
             format!("{} \"{}\" of {} is shut out", device.id, device.name, device.user)

@@ -4,8 +4,9 @@
 //! something to note waits for it: a refusal that is not written down did not happen, as far as anybody can tell later.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ enum Note {
 pub struct Audit {
     database: Database,
     queue: SyncSender<Note>,
+    /// Number of the last entry on disk.
+    last: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,10 +55,12 @@ impl Audit {
     pub(super) fn start(database: Database, head: Head) -> std::io::Result<Audit> {
         let (queue, notes) = sync_channel(QUEUE_MAX);
         let writer = database.clone();
+        let last = Arc::new(AtomicU64::new(head.number));
+        let written = Arc::clone(&last);
         let thread = std::thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || write_all(&writer, &notes, head, Clock::start()))?;
-        Ok(Audit { database, queue, thread: Mutex::new(Some(thread)) })
+            .spawn(move || write_all(&writer, &notes, head, &written, Clock::start()))?;
+        Ok(Audit { database, queue, last, thread: Mutex::new(Some(thread)) })
     }
 
     /// Notes an event; waits only while the queue is full.
@@ -80,6 +85,17 @@ impl Audit {
     pub fn tail(&self, count: usize) -> hal_db::Result<Vec<Entry>> {
         self.flush();
         store::audit_tail(&self.database.snapshot()?, count)
+    }
+
+    /// The last entries, the newest first, read one by one: for who asks every other second. Of what was noted in the last
+    /// quarter of a second some may be missing.
+    ///
+    /// Errors: the database cannot be read.
+    pub fn recent(&self, count: u64) -> hal_db::Result<Vec<Entry>> {
+        let last = self.last.load(Ordering::Acquire);
+        let snapshot = self.database.snapshot()?;
+        let numbers = (last.saturating_sub(count) + 1..=last).rev();
+        numbers.filter_map(|number| store::audit_at(&snapshot, number).transpose()).collect()
     }
 
     /// Follows the whole chain. `known` is a head that was noted earlier, as 64 hexadecimal digits: it must be in the chain.
@@ -152,7 +168,7 @@ impl Drop for Audit {
     }
 }
 
-fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, clock: Clock) {
+fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, written: &AtomicU64, clock: Clock) {
     let mut keep = None;
     let mut look_at = clock.now_ms();
     loop {
@@ -191,7 +207,10 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, clock:
         if !entries.is_empty() {
             let count = entries.len();
             match database.write(move |txn| store::write_audit(txn, &entries)) {
-                Ok(()) => head = end,
+                Ok(()) => {
+                    head = end;
+                    written.store(head.number, Ordering::Release);
+                }
                 // The chain goes on from what is on disk; that something is missing is told by the program's log alone.
                 Err(error) => error!(%error, entries = count, "audit entries not stored"),
             }
@@ -200,7 +219,10 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, clock:
             look_at = clock.now_ms() + LOOK_EVERY.as_secs() * 1000;
             loop {
                 match cut::cut(database, head, keep, clock.unix_ms()) {
-                    Ok(Some(end)) => head = end,
+                    Ok(Some(end)) => {
+                        head = end;
+                        written.store(head.number, Ordering::Release);
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         error!(%error, "audit log not cut");

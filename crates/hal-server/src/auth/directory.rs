@@ -45,6 +45,8 @@ pub enum Kind {
     Ticket,
     /// Typed by hand on a new device; once, within ten minutes.
     Pairing,
+    /// The fingerprint of a certificate. No secret: it opens something only where TLS has verified the certificate itself.
+    Certificate,
 }
 
 impl Kind {
@@ -54,11 +56,12 @@ impl Kind {
             Kind::Cookie => "cookie",
             Kind::Ticket => "ticket",
             Kind::Pairing => "pairing",
+            Kind::Certificate => "certificate",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Token, Kind::Cookie, Kind::Ticket, Kind::Pairing]
+        [Kind::Token, Kind::Cookie, Kind::Ticket, Kind::Pairing, Kind::Certificate]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -66,7 +69,7 @@ impl Kind {
     /// How long one lives that has no date of its own, in ms.
     fn life_ms(self) -> Option<i64> {
         match self {
-            Kind::Token => None,
+            Kind::Token | Kind::Certificate => None,
             Kind::Cookie => Some(90 * 24 * 3600 * 1000),
             Kind::Ticket => Some(60 * 1000),
             Kind::Pairing => Some(10 * 60 * 1000),
@@ -140,6 +143,12 @@ const DEVICES_MAX: usize = 5_000;
 const CREDENTIALS_MAX: usize = 50_000;
 /// Longest name of a user or device, in characters.
 const NAME_MAX: usize = 60;
+/// What is stored of a certificate: not the digest of anything that could be shown as a token by accident.
+fn of_certificate(fingerprint: &str) -> Option<Digest> {
+    let plain = fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plain.then(|| Digest::of(&format!("certificate {}", fingerprint.to_ascii_lowercase())))
+}
+
 /// How often it is noted that a device was seen: not each turn is worth a write.
 const SEEN_MS: i64 = 3600 * 1000;
 
@@ -255,6 +264,57 @@ impl Directory {
             None => None,
         };
         Ok(self.principal(user, device, digest.to_hex(), credential.expires_ms))
+    }
+
+    /// Whose token or cookie this is: what somebody has shown as a secret.
+    ///
+    /// Errors: as [`Directory::look_up`]; a certificate, whose fingerprint is known to many, is none.
+    pub fn look_up_secret(&self, digest: &Digest, now_ms: i64) -> Result<Principal, Refusal> {
+        match self.credential(digest, now_ms)?.kind {
+            Kind::Token | Kind::Cookie => self.look_up(digest, now_ms),
+            Kind::Certificate | Kind::Pairing | Kind::Ticket => Err(Refusal::Unknown),
+        }
+    }
+
+    /// Whose certificate this is.
+    ///
+    /// Errors: as [`Directory::look_up`]; a fingerprint that is none.
+    pub fn look_up_certificate(&self, fingerprint: &str, now_ms: i64) -> Result<Principal, Refusal> {
+        let digest = of_certificate(fingerprint).ok_or(Refusal::Unknown)?;
+        match self.credential(&digest, now_ms)?.kind {
+            Kind::Certificate => self.look_up(&digest, now_ms),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
+    /// The credential of a device that shows a certificate.
+    ///
+    /// Errors: a fingerprint that is none, or that belongs to a device already.
+    pub fn certify(
+        &self,
+        device: &Device,
+        fingerprint: &str,
+        until_ms: i64,
+        now_ms: i64,
+    ) -> Result<Credential, Unfit> {
+        let Some(digest) = of_certificate(fingerprint) else {
+            return unfit("a fingerprint is SHA-256 over the certificate: 64 hexadecimal digits");
+        };
+        if self.credentials.contains_key(&digest) {
+            return unfit("there is a device with this certificate already");
+        }
+        if self.credentials.len() >= CREDENTIALS_MAX {
+            return unfit("too many tokens and cookies: revoke devices that are not used any more");
+        }
+        Ok(Credential {
+            digest,
+            kind: Kind::Certificate,
+            user: device.user.clone(),
+            device: Some(device.id.clone()),
+            makes: None,
+            created_ms: now_ms,
+            expires_ms: Some(until_ms),
+        })
     }
 
     /// Notes that a device was seen; `None` when that was noted not long ago.

@@ -8,11 +8,13 @@
 
 pub mod admin;
 mod audit;
+mod certify;
 pub mod chain;
 mod cut;
 pub mod directory;
 pub mod export;
 pub mod lockout;
+pub(crate) mod manage;
 pub mod policy;
 mod principal;
 mod reread;
@@ -21,12 +23,13 @@ mod service;
 mod store;
 
 pub use self::audit::Audit;
+pub use self::certify::NewCertificate;
 pub use self::chain::Verified;
 pub use self::cut::Keep;
 pub use self::directory::{Device, Kind, Refusal, Unfit, User};
 pub use self::policy::Policy;
 pub use self::principal::{LOCAL, Principal};
-pub use self::reread::POLICY_FILE;
+pub use self::reread::{POLICY_FILE, policy_fault};
 pub use self::service::{
     ADDRESS_FILE, Attempt, Auth, FOLDER, Means, OWNER_TOKEN_FILE, Rule, SharedAuth, SignedIn, read_directory,
 };

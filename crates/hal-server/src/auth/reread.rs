@@ -27,6 +27,13 @@ pub(super) fn read_policy(data: &Path) -> anyhow::Result<Policy> {
     Policy::parse(&own).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
 }
 
+/// Why `access.toml` below the data folder cannot be used; `None` where it can, or where it is not for this user to read.
+pub fn policy_fault(data: &Path) -> Option<String> {
+    let error = read_policy(data).err()?;
+    let unread = error.downcast_ref::<std::io::Error>().is_some();
+    (!unread).then(|| format!("{error:#}"))
+}
+
 impl Auth {
     /// Takes over what `access.toml` says now. A file with a mistake changes nothing, and the log says where it is.
     pub fn read_policy_again(&self, data: &Path, now_ms: i64) {

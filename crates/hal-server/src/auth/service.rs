@@ -60,6 +60,8 @@ pub enum Means {
     Pairing(String),
     /// As `Pairing` or `Token`, whatever the text is; makes a cookie.
     Page(String),
+    /// The fingerprint of a certificate that was verified.
+    Certificate(String),
     /// Nothing, from the server's own machine.
     Local,
     /// Nothing, from elsewhere.
@@ -80,6 +82,7 @@ impl Means {
             Means::Ticket(_) => "ticket",
             Means::Pairing(_) => "pairing",
             Means::Page(_) => "page",
+            Means::Certificate(_) => "certificate",
             Means::Local => "local",
             Means::Nothing => "nothing",
         }
@@ -135,7 +138,7 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has a source of randomness");
     bytes
@@ -193,7 +196,7 @@ impl Auth {
     }
 
     /// Stores changes and takes them; all or none.
-    fn commit(&self, state: &mut State, changes: Vec<Change>) -> Result<(), Unfit> {
+    pub(super) fn commit(&self, state: &mut State, changes: Vec<Change>) -> Result<(), Unfit> {
         let stored = changes.clone();
         let written =
             self.database.write(move |txn| stored.iter().try_for_each(|change| store::write(txn, change)));
@@ -295,8 +298,16 @@ impl Auth {
             },
             Means::Token(token) => {
                 let principal = self.open_with(state, token, &attempt.address, now_ms, |state, digest| {
-                    state.directory.look_up(digest, now_ms)
+                    state.directory.look_up_secret(digest, now_ms)
                 })?;
+                self.note_seen(state, &principal, now_ms);
+                Ok(SignedIn { principal, secret: None })
+            }
+            Means::Certificate(fingerprint) => {
+                let principal =
+                    self.open_with(state, fingerprint, &attempt.address, now_ms, |state, _| {
+                        state.directory.look_up_certificate(fingerprint, now_ms)
+                    })?;
                 self.note_seen(state, &principal, now_ms);
                 Ok(SignedIn { principal, secret: None })
             }
@@ -318,7 +329,7 @@ impl Auth {
                 None => {
                     let principal =
                         self.open_with(state, text, &attempt.address, now_ms, |state, digest| {
-                            state.directory.look_up(digest, now_ms)
+                            state.directory.look_up_secret(digest, now_ms)
                         })?;
                     self.cookie_for(state, &principal, now_ms)
                 }
@@ -501,7 +512,7 @@ impl Auth {
     pub fn open_turn(&self, token: &str, now_ms: i64) -> Result<Principal, Refusal> {
         let mut state = self.state();
         let found = self.open_with(&mut state, token, "", now_ms, |state, digest| {
-            state.directory.look_up(digest, now_ms)
+            state.directory.look_up_secret(digest, now_ms)
         });
         drop(state);
         if let Err(refusal) = &found
@@ -668,7 +679,7 @@ impl Auth {
         Ok((code, credential))
     }
 
-    fn note(&self, now_ms: i64, what: &str, user: &str, device: &str, about: &str, result: &str) {
+    pub(super) fn note(&self, now_ms: i64, what: &str, user: &str, device: &str, about: &str, result: &str) {
         self.audit.record(
             now_ms,
             Event {

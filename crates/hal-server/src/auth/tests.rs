@@ -227,3 +227,41 @@ fn a_chain_tells_what_was_left_out_changed_or_put_between() {
     renumbered.iter_mut().zip(1..).for_each(|(entry, number)| entry.number = number);
     assert_eq!(walk(&renumbered), Err(Broken::Changed(3)));
 }
+
+#[test]
+fn a_certificate_opens_by_its_fingerprint_where_it_was_verified_and_nowhere_as_a_token() {
+    let auth = Auth::in_memory(Policy::presets(), Rule::Required);
+    auth.ensure_owner(None, 0).expect("made");
+    auth.add_user("ann", "Ann", "member", None, "owner", 1).expect("added");
+    let fingerprint = "ab".repeat(32);
+    let new = NewCertificate {
+        user: "ann",
+        name: "phone",
+        scope: "personal",
+        fingerprint: &fingerprint,
+        until_ms: 1_000,
+    };
+    let device = auth.add_certificate(&new, "owner", 2).expect("added");
+    assert!(auth.add_certificate(&new, "owner", 2).is_err(), "one device each");
+    assert!(auth.add_certificate(&NewCertificate { fingerprint: "ab", ..new }, "owner", 2).is_err());
+    let show = |means, now_ms| auth.sign_in(&attempt(means, "192.0.2.9"), now_ms).map(|who| who.principal);
+    for shown in [fingerprint.clone(), fingerprint.to_uppercase()] {
+        let who = show(Means::Certificate(shown), 3).expect("let in");
+        assert_eq!((who.user.as_str(), who.device.as_deref()), ("ann", Some(device.id.as_str())));
+        assert_eq!(auth.look_up(&who.handle, 4).expect("its turns are answered").user, "ann");
+        assert!(auth.ticket(&who.handle, 4).is_ok());
+    }
+    let stored = format!("certificate {fingerprint}");
+    for secret in [&fingerprint, &stored] {
+        assert_eq!(show(Means::Token(secret.clone()), 5).err(), Some(Refusal::Unknown));
+        assert_eq!(show(Means::Page(secret.clone()), 5).err(), Some(Refusal::Unknown));
+        assert!(auth.open_turn(secret, 5).is_err());
+    }
+    let unknown = Means::Certificate("cd".repeat(32));
+    assert!(show(unknown, 6).is_err(), "of our authority, but nobody's");
+    assert_eq!(show(Means::Certificate(fingerprint.clone()), 1_000).err(), Some(Refusal::Expired));
+    let handle = show(Means::Certificate(fingerprint.clone()), 7).expect("let in").handle;
+    auth.revoke(&device.id, "owner", 8).expect("revoked");
+    assert_eq!(auth.look_up(&handle, 9).err(), Some(Refusal::Revoked), "with its next question");
+    assert_eq!(show(Means::Certificate(fingerprint), 9).err(), Some(Refusal::Revoked));
+}

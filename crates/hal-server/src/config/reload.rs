@@ -1,7 +1,8 @@
 //! Which settings have changed since they were read, and which of them can be taken over while the server runs.
 
 /// Keys that are taken over while the server runs.
-pub const RELOADABLE: [&str; 3] = ["gateway.origins", "gateway.proxies", "log.level"];
+pub const RELOADABLE: [&str; 4] =
+    ["gateway.origins", "gateway.proxies", "gateway.proxy_certificates", "log.level"];
 
 fn is_reloadable(name: &str) -> bool {
     RELOADABLE.contains(&name) || name.starts_with("limits.")

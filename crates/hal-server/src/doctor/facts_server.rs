@@ -31,6 +31,8 @@ pub struct Settings {
     pub data: String,
     /// Why `hal.toml` cannot be used.
     pub error: Option<String>,
+    /// Why `access.toml` cannot be used.
+    pub policy_error: Option<String>,
     pub gateway: Option<SocketAddr>,
     pub listener: Option<SocketAddr>,
 }
@@ -169,6 +171,8 @@ pub struct Proxy {
     pub mode: String,
     pub binds: Vec<Bind>,
     pub servers: Vec<(String, String)>,
+    /// Names of servers that get a PROXY header before each connection.
+    pub header_servers: Vec<String>,
     pub client_ms: Option<u64>,
     pub server_ms: Option<u64>,
     pub tunnel_ms: Option<u64>,

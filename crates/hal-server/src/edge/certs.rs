@@ -19,6 +19,7 @@ use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use super::haproxy::Domain;
 
+pub mod client;
 pub mod inspect;
 pub mod letsencrypt;
 pub mod trust;
@@ -102,6 +103,8 @@ pub enum CertError {
     Name { why: String },
     #[error("a certificate is valid 1 to {DAYS_MAX} days, not {given}; browsers refuse more")]
     Days { given: u16 },
+    #[error("a certificate of a device is valid 1 to {} days, not {given}", client::DAYS_MAX)]
+    ClientDays { given: u16 },
     #[error("{} is there already", path.display())]
     Exists { path: PathBuf },
     #[error("{} is there, but {} is not: they belong together", present.display(), missing.display())]
@@ -139,7 +142,7 @@ pub fn self_signed(request: &SelfSigned) -> Result<Written, CertError> {
     create_dir(&request.dir)?;
     let (authority, ca_kept) = match (ca.exists(), ca_key.exists()) {
         (true, true) => (Authority::read(&ca, &ca_key, request.now)?, true),
-        (false, false) => (Authority::make(request.now)?, false),
+        (false, false) => (Authority::make(CA_NAME_PREFIX, request.now)?, false),
         (true, false) => return Err(CertError::HalfCa { present: ca, missing: ca_key }),
         (false, true) => return Err(CertError::HalfCa { present: ca_key, missing: ca }),
     };
@@ -227,7 +230,7 @@ struct Authority {
 }
 
 impl Authority {
-    fn make(now: u64) -> Result<Authority, CertError> {
+    fn make(name: &str, now: u64) -> Result<Authority, CertError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         // A part of the key in the name, so that two installations are told apart in a list of trusted CAs.
@@ -238,8 +241,8 @@ impl Authority {
             .take(4)
             .fold(String::new(), |id, byte| id + &format!("{byte:02x}"));
         params.distinguished_name.remove(DnType::CommonName);
-        params.distinguished_name.push(DnType::CommonName, format!("{CA_NAME_PREFIX} {id}"));
-        // Signs servers only, no further CAs.
+        params.distinguished_name.push(DnType::CommonName, format!("{name} {id}"));
+        // Signs no further CAs.
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let until = now + u64::from(CA_DAYS) * DAY_SECONDS;

@@ -18,14 +18,16 @@ use tracing::debug;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, Utf8Bytes};
 
+use super::board::Presence;
 use super::hearing::{Change, ClientEnd, Hearing, Refused};
 use super::socket::WebSocket;
+use super::trace::{Client, End, UnderWay};
 use super::{Gateway, limited};
 use crate::limits::{self, Admission, Limit, Refusals};
-use crate::metrics::Stage;
 use crate::resume;
 
 mod refuse;
+mod told;
 
 /// Events of engines and listener that wait for the connection's attention.
 const EVENTS_MAX: usize = 32;
@@ -44,6 +46,7 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Wishes {
     /// Who was let in, as the listener names them.
     pub handle: Private<String>,
+    pub who: Arc<Client>,
     pub greeting: Greeting,
     pub audio: bool,
     pub web: bool,
@@ -63,6 +66,9 @@ pub(super) enum Event {
     Answered {
         turn: TurnId,
         answer: Answer,
+        /// Files that were read or written for it.
+        files: Vec<String>,
+        at: Millis,
     },
     AskFailed {
         turn: TurnId,
@@ -86,7 +92,7 @@ impl Event {
         Ok(match self {
             Event::Heard { turn, hypotheses } => Input::Heard { turn, hypotheses },
             Event::NotHeard { turn, code } => Input::NotHeard { turn, code },
-            Event::Answered { turn, answer } => Input::Answered { turn, answer },
+            Event::Answered { turn, answer, .. } => Input::Answered { turn, answer },
             Event::AskFailed { turn, code, words } => Input::AskFailed { turn, code, words },
             Event::Spoken { turn, sound } => Input::Spoken { turn, sound },
             Event::Resumed { asked, found } => return Err((asked, found)),
@@ -107,8 +113,10 @@ pub(super) async fn run(
     let now = gateway.clock.now_ms();
     let _counted = gateway.metrics.connected();
     let token = resume::new_token();
+    let id = resume::session_id(&token).expect("a token of ours");
+    let presence = gateway.board.enter(&id, &wishes.who, gateway.clock.unix_ms());
     let mut conn = Conn {
-        id: resume::session_id(&token).expect("a token of ours"),
+        id,
         token,
         begun: false,
         resuming: false,
@@ -117,13 +125,16 @@ pub(super) async fn run(
         hearing: None,
         client: if wishes.web { "web" } else { "gateway" },
         handle: wishes.handle,
+        who: wishes.who,
+        under_way: UnderWay::default(),
+        speaking_since: None,
+        presence,
         next_ping: now,
         begun_ms: now,
         is_silent: true,
         admission,
         refusals: Refusals::default(),
         refused: None,
-        timed: None,
         gateway,
         socket,
         events: events_in,
@@ -156,6 +167,7 @@ pub(super) async fn run(
             break;
         }
     }
+    conn.ended_without_answer(&End::Lost, |_| false);
     if conn.leaving {
         // What it asked meanwhile it asks again where it goes on.
         timeout(LEAVE_LIMIT, limited::leave(&mut conn.socket)).await.ok();
@@ -189,7 +201,13 @@ struct Conn {
     client: &'static str,
     /// Sent with each question, and looked up again by the listener.
     handle: Private<String>,
+    who: Arc<Client>,
     next_ping: Millis,
+    /// What happened so far in the turns that are being answered.
+    under_way: UnderWay,
+    /// When the first sound of what is being recorded came.
+    speaking_since: Option<Millis>,
+    presence: Presence,
     begun_ms: Millis,
     /// Whether nothing has come yet, not even the answer to a ping.
     is_silent: bool,
@@ -198,8 +216,6 @@ struct Conn {
     refusals: Refusals,
     /// The limit that a spoken turn has reached, until its client is told.
     refused: Option<limits::Refused>,
-    /// The turn that was begun last, and when its question had ended.
-    timed: Option<(TurnId, Millis)>,
     events: mpsc::Sender<Box<Event>>,
 }
 
@@ -333,6 +349,7 @@ impl Conn {
         // What is not a token of ours leaves the new conversation as it is.
         if let Some(id) = resume::session_id(&asked.token) {
             (self.id, self.token, self.begun) = (id, asked.token, true);
+            self.presence.became(&self.id);
             let last = found.replies.last().map(|kept| answer_of(kept.reply.clone()));
             // A round has numbers of its own: a question of an earlier connection may still be on its way.
             self.session.resume(OWN_TURNS * (found.round + 1), last);
@@ -377,6 +394,7 @@ impl Conn {
     ) -> Result<(), Closed> {
         let now = self.gateway.clock.now_ms();
         if let Err(refused) = self.admission.sound(sound_ms, now) {
+            self.speaking_since = None;
             if let Some(hearing) = &mut self.hearing {
                 hearing.discard();
             }
@@ -398,7 +416,11 @@ impl Conn {
             )));
         }
         let hearing = self.hearing.as_mut().expect("made above");
-        match take(hearing, now) {
+        let taken = take(hearing, now);
+        if matches!(taken, Ok(Change::Recorded | Change::Ended(_))) {
+            self.speaking_since.get_or_insert(now);
+        }
+        match taken {
             Ok(Change::None) => Ok(()),
             Ok(Change::Recorded) => self.step(Input::Audio).await,
             Ok(Change::Ended(source)) => self.step(Input::SpeechEnded { source }).await,
@@ -441,7 +463,7 @@ impl Conn {
     /// What happened beside the socket. Whoever is not let in any more hears why, and then nothing.
     async fn event(&mut self, event: Event) -> Result<(), Closed> {
         let is_over = matches!(event, Event::AskFailed { code: Code::SignInRequired, .. });
-        self.measure(&event);
+        self.note(&event);
         match event.into_input() {
             Ok(input) => self.step(input).await?,
             Err((asked, found)) => self.resumed(asked, found).await?,
@@ -457,11 +479,23 @@ impl Conn {
     /// One step of the session, and everything it wants done.
     async fn step(&mut self, input: Input) -> Result<(), Closed> {
         let effects = self.session.step(self.gateway.clock.now_ms(), input);
+        if self.under_way.follow(self.session.turns(), self.speaking_since) {
+            self.speaking_since = None;
+        }
+        let done = self.carry_out(effects).await;
+        if !self.under_way.is_empty() {
+            let known: Vec<TurnId> = self.session.turns().map(|(turn, ..)| turn).collect();
+            self.ended_without_answer(&End::Dropped, |turn| known.contains(&turn));
+        }
+        done
+    }
+
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), Closed> {
         let mut written = false;
         for effect in effects {
             match effect {
                 Effect::Send(frame) => {
-                    self.count(&frame);
+                    self.note_frame(&frame);
                     let json = self.frame(&frame);
                     self.feed(json).await?;
                     written = true;
@@ -472,10 +506,10 @@ impl Conn {
                 }
                 Effect::Speak { turn, text } => self.speak(turn, text),
                 Effect::FinishHearing(turn) => {
-                    self.timed = Some((turn, self.gateway.clock.now_ms()));
                     self.finish_hearing(turn);
                 }
                 Effect::DiscardRecording => {
+                    self.speaking_since = None;
                     if let Some(hearing) = &mut self.hearing {
                         hearing.discard();
                     }
@@ -494,31 +528,6 @@ impl Conn {
         if written { self.flush().await } else { Ok(()) }
     }
 
-    /// Hearing is over when its words come.
-    fn measure(&self, event: &Event) {
-        if let (Event::Heard { turn, .. } | Event::NotHeard { turn, .. }, Some((begun, at))) =
-            (event, self.timed)
-            && *turn == begun
-        {
-            self.gateway.metrics.took(Stage::Hear, self.gateway.clock.now_ms().saturating_sub(at));
-        }
-    }
-
-    fn count(&mut self, frame: &Frame) {
-        let metrics = &self.gateway.metrics;
-        match frame {
-            Frame::Response { answer, is_repeat: false, .. } => {
-                metrics.answered(answer.outcome);
-                // With several questions at once the last one's time is told; the others have none.
-                if let Some((_, at)) = self.timed.take() {
-                    metrics.took(Stage::Total, self.gateway.clock.now_ms().saturating_sub(at));
-                }
-            }
-            Frame::Error { code, .. } => metrics.failed(*code),
-            _ => {}
-        }
-    }
-
     fn ask(&mut self, turn: TurnId, mut hypotheses: Vec<Private<String>>, spoken: bool) {
         if hypotheses.is_empty() {
             return self.raise(Event::AskFailed { turn, code: Code::Internal, words: None });
@@ -534,15 +543,11 @@ impl Conn {
             who: Who { handle: Some(self.handle.clone()), token: None },
         };
         let (clock, now) = (self.gateway.clock, self.gateway.clock.now_ms());
-        // A typed question begins here, a spoken one with the end of speech.
-        if self.timed.is_none_or(|(begun, _)| begun != turn) {
-            self.timed = Some((turn, now));
-        }
-        let (events, metrics) = (self.events.clone(), Arc::clone(&self.gateway.metrics));
+        self.under_way.asked(turn, Some(&ask.text), self.gateway.board.keeps_words(now), now);
+        let events = self.events.clone();
         let asked = self.gateway.link.ask(ask, move |reply| {
-            metrics.took(Stage::Answer, clock.now_ms().saturating_sub(now));
             // A connection that is gone does not want to know.
-            events.blocking_send(Box::new(answered(turn, reply))).ok();
+            events.blocking_send(Box::new(answered(turn, reply, clock.now_ms()))).ok();
         });
         if let Err(code) = asked {
             self.gateway.metrics.limited(Limit::Questions);
@@ -550,13 +555,12 @@ impl Conn {
         }
     }
 
-    fn speak(&self, turn: TurnId, text: Private<String>) {
+    fn speak(&mut self, turn: TurnId, text: Private<String>) {
+        self.under_way.speaking(turn, self.gateway.clock.now_ms());
         let gateway = Arc::clone(&self.gateway);
         let events = self.events.clone();
         tokio::spawn(async move {
-            let begun = gateway.clock.now_ms();
             let sound = gateway.engines.speak(text.into_inner()).await;
-            gateway.metrics.took(Stage::Speak, gateway.clock.now_ms().saturating_sub(begun));
             events.send(Box::new(Event::Spoken { turn, sound })).await.ok();
         });
     }
@@ -622,7 +626,7 @@ impl Conn {
     }
 }
 
-fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
+fn answered(turn: TurnId, reply: Result<Reply, Code>, at: Millis) -> Event {
     match reply {
         Ok(reply) if is_error(&reply) => {
             let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
@@ -631,7 +635,10 @@ fn answered(turn: TurnId, reply: Result<Reply, Code>) -> Event {
             let words = (code.is_some() && !reply.text.expose().trim().is_empty()).then_some(reply.text);
             Event::AskFailed { turn, code: code.unwrap_or(Code::QmUnavailable), words }
         }
-        Ok(reply) => Event::Answered { turn, answer: answer_of(reply) },
+        Ok(mut reply) => {
+            let files = std::mem::take(&mut reply.files);
+            Event::Answered { turn, answer: answer_of(reply), files, at }
+        }
         Err(code) => Event::AskFailed { turn, code, words: None },
     }
 }

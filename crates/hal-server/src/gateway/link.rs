@@ -11,6 +11,7 @@ use std::time::Duration;
 use hal_dialog::Spoken;
 use hal_wire::line::{Cut, Framer};
 use hal_wire::listener::{Ask, Reply, VOCABULARY_LINE, VocabularyReply};
+use hal_wire::manage::{Manage, ManageReply};
 use hal_wire::resume::{Resumed, Resumption};
 use hal_wire::sign_in::{self, Challenge, SignInReply};
 use hal_wire::{Code, Private};
@@ -165,6 +166,32 @@ impl Link {
                     warn!(reason, "the listener did not answer");
                     Code::QmUnavailable
                 })
+            }
+        }
+    }
+
+    /// Asks for the admin page. Who may see it is decided there, by the handle.
+    ///
+    /// Errors: the listener is away.
+    pub(crate) async fn manage(
+        &self,
+        handle: &Private<String>,
+        address: String,
+        manage: Manage,
+    ) -> Result<ManageReply, Code> {
+        let pass = self.sign_ins.enter().await.ok_or(Code::Busy)?;
+        match &self.way {
+            Way::Local(listener) => {
+                let (listener, handle) = (Arc::clone(listener), handle.clone());
+                let work = move || {
+                    let _pass = pass;
+                    listener.manage(handle.expose(), &address, &manage)
+                };
+                tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal)
+            }
+            Way::Remote(remote) => {
+                let line = sign_in::Request::Manage { handle: handle.clone(), address, manage }.to_line();
+                remote.request(&line, sign_in::from_line).await
             }
         }
     }

@@ -9,11 +9,19 @@ use crate::networks::Networks;
 pub(crate) struct Proxies {
     /// As the settings name them; none: every private address may be one.
     listed: Option<Networks>,
+    /// Those that are listed say whose certificate they have verified.
+    certify: bool,
 }
 
 impl Proxies {
-    pub(crate) fn new(listed: Option<Networks>) -> Proxies {
-        Proxies { listed }
+    pub(crate) fn new(listed: Option<Networks>, certify: bool) -> Proxies {
+        Proxies { listed, certify }
+    }
+
+    /// Whether this other end of a connection is believed about certificates: only one that is named, and only where the
+    /// settings say that it verifies them.
+    pub(super) fn certifies(&self, other_end: IpAddr) -> bool {
+        self.certify && self.listed.as_ref().is_some_and(|listed| listed.contain(other_end))
     }
 
     /// Whether this address is believed about where its requests come from.
@@ -55,9 +63,19 @@ fn is_private(peer: IpAddr) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn only_proxies_that_are_named_and_asked_to_are_believed_about_certificates() {
+        let listed = || Networks::parse(["127.0.0.1"]).ok();
+        let [local, other] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([10, 0, 0, 1])];
+        assert!(Proxies::new(listed(), true).certifies(local));
+        assert!(!Proxies::new(listed(), true).certifies(other));
+        assert!(!Proxies::new(listed(), false).certifies(local));
+        assert!(!Proxies::new(None, true).certifies(local));
+    }
+
     fn check(listed: Option<&[&str]>, peer: &str, forwarded: &str, expected: &str) {
         let listed = listed.map(|words| Networks::parse(words.iter().copied()).expect("valid"));
-        let client = Proxies::new(listed).client(peer.parse().expect("an address"), forwarded);
+        let client = Proxies::new(listed, false).client(peer.parse().expect("an address"), forwarded);
         assert_eq!(client.to_string(), expected, "{forwarded} from {peer}");
     }
 

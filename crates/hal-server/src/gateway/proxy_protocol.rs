@@ -223,8 +223,17 @@ pub(super) struct Whose {
 /// Takes a header off the beginning of a connection, where there is one. `None`: it is over, and whoever sent a header
 /// that does not count has been told.
 pub(super) async fn begin(stream: TcpStream, peer: IpAddr, proxies: &Proxies) -> Option<(Begun, Whose)> {
+    begin_within(LIMIT, stream, peer, proxies).await
+}
+
+async fn begin_within(
+    limit: Duration,
+    stream: TcpStream,
+    peer: IpAddr,
+    proxies: &Proxies,
+) -> Option<(Begun, Whose)> {
     let mut begun = Begun { head: Vec::new(), taken: 0, stream };
-    let found = timeout(LIMIT, async {
+    let found = timeout(limit, async {
         let mut chunk = [0; 1024];
         loop {
             let count = begun.stream.read(&mut chunk).await?;
@@ -266,7 +275,7 @@ pub(super) async fn begin(stream: TcpStream, peer: IpAddr, proxies: &Proxies) ->
                 // Whoever comes next wants to see the first byte, to tell TLS from HTTP.
                 begun.head = vec![0; 1024];
                 begun.taken = 0;
-                let count = timeout(LIMIT, begun.stream.read(&mut begun.head)).await.ok()?.ok()?;
+                let count = timeout(limit, begun.stream.read(&mut begun.head)).await.ok()?.ok()?;
                 if count == 0 {
                     return None;
                 }

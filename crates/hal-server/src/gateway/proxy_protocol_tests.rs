@@ -268,10 +268,25 @@ async fn a_header_is_taken_off_and_the_rest_is_left_as_it_was() {
 async fn a_header_of_somebody_else_is_refused_and_they_are_told_why() {
     let header = version_2(1, 0x11, &IPV4);
     let listed = crate::networks::Networks::parse(["10.0.0.0/8"]).expect("valid");
-    let (got, answer) = begun(&[&header, b"GET / HTTP/1.1\r\n\r\n"], &Proxies::new(Some(listed))).await;
+    let (got, answer) =
+        begun(&[&header, b"GET / HTTP/1.1\r\n\r\n"], &Proxies::new(Some(listed), false)).await;
     assert_eq!(got, None);
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("gateway.proxies"), "{answer}");
     let (got, answer) = begun(&[&version_2(2, 0x11, &IPV4)], &Proxies::default()).await;
     assert_eq!(got, None);
     assert!(answer.contains("neither LOCAL nor PROXY"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_does_not_finish_a_header_is_let_go() {
+    let header = version_2(1, 0x11, &IPV4);
+    for part in [&b""[..], b"P", &header[..20], &header] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("known")).await.expect("connected");
+        client.write_all(part).await.expect("sent");
+        let (stream, peer) = listener.accept().await.expect("accepted");
+        let limit = Duration::from_millis(30);
+        assert!(begin_within(limit, stream, peer.ip(), &Proxies::default()).await.is_none(), "{part:?}");
+        assert!(matches!(client.read(&mut [0; 8]).await, Ok(0) | Err(_)), "closed after {part:?}");
+    }
 }

@@ -26,7 +26,7 @@ use tracing::{debug, warn};
 use super::conn::{self, Wishes};
 use super::proxy_protocol::{self, Whose};
 use super::sign_in::{self, Peer};
-use super::tls::Accepted;
+use super::tls::{self, Accepted};
 use super::{Gateway, limited, page, security, socket};
 use crate::limits::{Limit, Waiting};
 
@@ -153,7 +153,9 @@ async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: 
     let proxies = gateway.proxies();
     let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
     let Whose { ip, proxied } = whose;
-    let peer = Peer { ip, proxied, proxies, secure: false };
+    // The other end itself: it is who writes headers, whoever it speaks for.
+    let certified = proxies.certifies(peer);
+    let peer = Peer { ip, proxied, proxies, secure: false, certified, certificate: None };
     let named = |peer: Peer| {
         service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
@@ -162,7 +164,12 @@ async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: 
     };
     let Some(tls) = &gateway.tls else { return http(stream, named(peer)).await };
     match tls.accept(stream).await {
-        Some(Accepted::Secure(stream)) => http(*stream, named(Peer { secure: true, ..peer })).await,
+        Some(Accepted::Secure(stream)) => {
+            let certificate = tls::fingerprint(&stream);
+            // What comes over TLS of our own was written by the client, even where a proxy passed it on.
+            let peer = Peer { secure: true, certified: false, certificate, ..peer };
+            http(*stream, named(peer)).await
+        }
         Some(Accepted::Plain(stream)) => http(stream, self::service(tls.redirect(None))).await,
         None => {
             gateway.metrics.handshakes_failed.fetch_add(1, atomic::Ordering::Relaxed);
@@ -207,7 +214,10 @@ async fn route(State(shared): State<Shared>, mut request: Request) -> Result<Res
         Upgrade::Missing(headers) => missing(&headers),
         Upgrade::Complete | Upgrade::None => match shared.gateway.sign_in_page(&mut request).await {
             Some(response) => response,
-            None => plain(&request, draining),
+            None => match shared.gateway.admin_page(&mut request).await {
+                Some(response) => response,
+                None => plain(&request, draining),
+            },
         },
     };
     response.headers_mut().insert("x-hal-gateway", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
@@ -290,7 +300,8 @@ async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
     let address = sign_in::counted(request.headers(), &peer);
     let (gateway, draining) = (shared.gateway, shared.draining);
     let admitted = gateway.limits.admit(who.counted(address), gateway.clock.now_ms());
-    let wishes = Wishes { handle: who.handle, ..wishes(request.uri(), request.headers()) };
+    let client = Arc::new(who.client(request.headers(), &peer));
+    let wishes = Wishes { handle: who.handle, who: client, ..wishes(request.uri(), request.headers()) };
     let Some((response, handshake)) = socket::accept(&mut request) else {
         return status(StatusCode::BAD_REQUEST, "no upgrade");
     };

@@ -21,6 +21,8 @@ use tracing::warn;
 use super::Gateway;
 use super::proxies::Proxies;
 use super::routes::{host_name, origin_allowed, text};
+use super::trace::Client;
+use crate::auth::secret::Digest;
 use crate::limits::{Limit, Network, Who};
 
 /// Who is at the other end of a connection.
@@ -32,6 +34,10 @@ pub(super) struct Peer {
     pub proxied: bool,
     /// It came over TLS of the gateway's own.
     pub secure: bool,
+    /// The fingerprint of a client's certificate, verified here.
+    pub certificate: Option<Arc<str>>,
+    /// A proxy that verifies certificates wrote the headers.
+    pub certified: bool,
     /// Whom to believe about where requests come from, as the settings were when the connection began.
     pub proxies: Arc<Proxies>,
 }
@@ -44,13 +50,15 @@ impl Peer {
             ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             proxied: true,
             secure: false,
+            certificate: None,
+            certified: false,
             proxies: Arc::default(),
         })
     }
 }
 
 /// Headers that proxies add. One of them is enough: the request does not come from who its connection comes from.
-const PROXY_HEADERS: [&str; 9] = [
+const PROXY_HEADERS: [&str; 10] = [
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
@@ -60,7 +68,11 @@ const PROXY_HEADERS: [&str; 9] = [
     "x-hal-proxy",
     "via",
     "cf-connecting-ip",
+    CERTIFICATE,
 ];
+
+/// The fingerprint of the certificate that a client has shown to a proxy, which has verified it.
+const CERTIFICATE: &str = "x-hal-client-certificate";
 
 /// Name of the page's cookie.
 const COOKIE: &str = "hal_session";
@@ -77,8 +89,15 @@ const SUBPROTOCOL: &str = "hal.token.";
 /// What a request shows.
 #[derive(Debug, PartialEq)]
 pub(super) struct Shown {
-    means: Means,
+    pub means: Means,
     secret: Private<String>,
+}
+
+impl Shown {
+    /// What tells it apart from everything else that is shown, without the secret.
+    pub(super) fn digest(&self, address: &str) -> Digest {
+        Digest::of(&format!("{:?}\n{address}\n{}", self.means, self.secret.expose()))
+    }
 }
 
 /// The credential of a request; [`Means::Local`] or [`Means::Nothing`] without one. A cookie is a credential only where
@@ -101,10 +120,27 @@ pub(super) fn shown(headers: &HeaderMap, uri: &Uri, peer: &Peer) -> Shown {
             _ => {}
         }
     }
+    // Before the cookie, which may be an old one of somebody else who used this browser.
+    if let Some(fingerprint) = certificate(headers, peer) {
+        return shown(Means::Certificate, &fingerprint);
+    }
     if let Some(cookie) = cookie(headers) {
         return shown(Means::Token, cookie);
     }
     shown(if is_local(headers, peer) { Means::Local } else { Means::Nothing }, "")
+}
+
+/// The fingerprint of a certificate that was verified, here or by a proxy that is believed about it.
+fn certificate(headers: &HeaderMap, peer: &Peer) -> Option<String> {
+    if let Some(own) = &peer.certificate {
+        return Some(own.to_string());
+    }
+    let mut told = headers.get_all(CERTIFICATE).iter().filter(|_| peer.certified);
+    match (told.next(), told.next()) {
+        (Some(one), None) => one.to_str().ok().map(str::to_ascii_lowercase).filter(|told| !told.is_empty()),
+        // A proxy writes one; a second is somebody else's.
+        _ => None,
+    }
 }
 
 fn in_subprotocol(headers: &HeaderMap) -> Option<String> {
@@ -170,6 +206,17 @@ pub(super) struct LetIn {
 }
 
 impl LetIn {
+    /// The same for the owner's eyes.
+    pub(super) fn client(&self, headers: &HeaderMap, peer: &Peer) -> Client {
+        Client {
+            user: self.reply.user.clone(),
+            name: self.reply.name.clone(),
+            device: self.reply.device.clone(),
+            address: address(headers, peer),
+            kind: if headers.contains_key(header::ORIGIN) { "page" } else { "program" },
+        }
+    }
+
     /// Whom the connection is counted for. Whoever has shown nothing is no user, only an address.
     pub(super) fn counted(&self, address: Option<Network>) -> Who {
         let user = (self.handle.expose() != LOCAL).then(|| self.reply.user.clone());
@@ -366,7 +413,7 @@ fn who_json(who: &SignInReply, token: Option<&str>) -> Response<Body> {
 }
 
 /// Why somebody is not let in, and what to do about it.
-fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
+pub(super) fn refusal(code: Code, wait_ms: Option<i64>) -> Response<Body> {
     let (status, hint) = match code {
         Code::SignInRequired => (
             StatusCode::UNAUTHORIZED,
@@ -411,7 +458,14 @@ mod tests {
     }
 
     fn from(ip: IpAddr) -> Peer {
-        Peer { ip, proxied: false, secure: false, proxies: Arc::default() }
+        Peer {
+            ip,
+            proxied: false,
+            secure: false,
+            certificate: None,
+            certified: false,
+            proxies: Arc::default(),
+        }
     }
 
     fn means(lines: &[(&'static str, &'static str)], uri: &'static str, peer: IpAddr) -> (Means, String) {
@@ -465,6 +519,28 @@ mod tests {
             LOOPBACK,
             Means::Nothing,
         );
+    }
+
+    #[test]
+    fn a_certificate_counts_where_it_was_verified_and_a_header_where_a_proxy_wrote_it() {
+        let check = |lines: &[(&'static str, &'static str)], peer: &Peer, expected: (Means, &str)| {
+            let Shown { means, secret } = shown(&headers(lines), &Uri::from_static("/"), peer);
+            assert_eq!((means, secret.into_inner().as_str()), expected, "{lines:?} {peer:?}");
+        };
+        let header = (CERTIFICATE, "AB12");
+        let own = Peer { certificate: Some("cd34".into()), ..from(ELSEWHERE) };
+        let proxy = Peer { certified: true, ..from(LOOPBACK) };
+        check(&[header], &proxy, (Means::Certificate, "ab12"));
+        check(&[header], &from(LOOPBACK), (Means::Nothing, ""));
+        check(&[header], &from(ELSEWHERE), (Means::Nothing, ""));
+        check(&[], &own, (Means::Certificate, "cd34"));
+        check(&[header], &own, (Means::Certificate, "cd34"));
+        // Two, one of which is the client's; none, where it showed no certificate.
+        check(&[header, (CERTIFICATE, "EF56")], &proxy, (Means::Nothing, ""));
+        check(&[(CERTIFICATE, "")], &proxy, (Means::Nothing, ""));
+        // What somebody shows on purpose counts more, an old cookie less.
+        check(&[header, ("authorization", "Bearer hal_a")], &proxy, (Means::Token, "hal_a"));
+        check(&[header, ("cookie", "hal_session=hal_c")], &proxy, (Means::Certificate, "ab12"));
     }
 
     #[test]

@@ -18,7 +18,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header, uri::Authority};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -30,7 +31,7 @@ use super::proxy_protocol::Begun;
 use crate::clock::Clock;
 use crate::config;
 use crate::edge::certs::inspect::{self, KeyFile, Material, PEM_BYTES_MAX, Severity, inspect};
-use crate::edge::certs::{self, SelfSigned};
+use crate::edge::certs::{self, SelfSigned, client};
 
 /// From the first byte to the end of the handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -48,8 +49,11 @@ const CHALLENGE_BYTES_MAX: u64 = 4 << 10;
 
 /// The gateway's side of TLS.
 pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
+    acceptor: RwLock<TlsAcceptor>,
     keys: Arc<Keys>,
+    clients: Clients,
+    /// The authority's file as it was read.
+    clients_seen: Mutex<Option<(SystemTime, u64)>>,
     webroot: PathBuf,
     clock: Clock,
     /// As the settings say; none: as the certificate says.
@@ -141,16 +145,14 @@ impl Tls {
             current: RwLock::new(Arc::new(current)),
             stamp: Mutex::new(stamp),
         });
-        // Older versions have known weaknesses, and everything since 2013 speaks 1.2.
-        let mut server = rustls::ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&keys) as Arc<dyn ResolvesServerCert>);
-        // The WebSocket handshake is HTTP/1.1, and nothing else is spoken here.
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let clients = Clients {
+            ca: config.client_ca.clone().unwrap_or_else(|| data.join(client::FOLDER).join(client::CA_FILE)),
+            is_named: config.client_ca.is_some(),
+        };
+        let seen = Mutex::new(clients.stamp());
+        let acceptor = RwLock::new(acceptor(&keys, &clients)?);
         let webroot = config.webroot.clone().unwrap_or_else(|| data.join("acme"));
-        let acceptor = TlsAcceptor::from(Arc::new(server));
-        Ok(Tls { acceptor, keys, webroot, clock, hsts: config.hsts })
+        Ok(Tls { acceptor, keys, clients, clients_seen: seen, webroot, clock, hsts: config.hsts })
     }
 
     /// The authority that clients must be told to trust, where it is our own.
@@ -172,7 +174,8 @@ impl Tls {
         if stream.first().is_some_and(|first| first != HANDSHAKE_BYTE) {
             return Some(Accepted::Plain(stream));
         }
-        match timeout(HANDSHAKE_LIMIT, self.acceptor.accept(stream)).await {
+        let acceptor = self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(Accepted::Secure(Box::new(stream))),
             Ok(Err(error)) => {
                 debug!(%error, "tls handshake failed");
@@ -209,6 +212,7 @@ impl Tls {
         {
             warn!(error = format!("{error:#}"), "the certificate could not be made again");
         }
+        self.look_at_clients();
         let stamp = stamp(&self.keys.source);
         {
             let mut seen = self.keys.stamp.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,6 +234,28 @@ impl Tls {
         }
     }
 
+    /// The authority of devices may have come since, or be another.
+    fn look_at_clients(&self) {
+        let stamp = self.clients.stamp();
+        {
+            let mut seen = self.clients_seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if *seen == stamp {
+                return;
+            }
+            *seen = stamp;
+        }
+        match acceptor(&self.keys, &self.clients) {
+            Ok(new) => {
+                *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = new;
+                info!("another authority for certificates of clients");
+            }
+            Err(error) => warn!(
+                error = format!("{error:#}"),
+                "the authority for certificates of clients cannot be used; that of before stays"
+            ),
+        }
+    }
+
     /// Sends what came without TLS to the same place with it.
     pub(crate) fn redirect(&self, port: Option<u16>) -> Router {
         let state = Redirect { port, webroot: self.webroot.clone() };
@@ -241,11 +267,66 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn stamp(source: &Source) -> Stamp {
-    let look = |path: &Path| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+/// Whose certificates sign devices in.
+#[derive(Debug)]
+struct Clients {
+    ca: PathBuf,
+    /// The settings name it: then it must be there.
+    is_named: bool,
+}
+
+impl Clients {
+    fn stamp(&self) -> Option<(SystemTime, u64)> {
+        look(&self.ca)
+    }
+
+    /// Who verifies them; `None` where there is no authority yet, and so nobody's certificate.
+    fn verifier(&self) -> anyhow::Result<Option<Arc<dyn ClientCertVerifier>>> {
+        if !self.is_named && !self.ca.exists() {
+            return Ok(None);
+        }
+        let failed =
+            || format!("{} cannot be used as the authority of clients' certificates", self.ca.display());
+        let text = read(&self.ca).with_context(failed)?;
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&text) {
+            roots.add(certificate.with_context(failed)?).with_context(failed)?;
+        }
+        // Whoever shows none signs in otherwise. One of another authority ends the handshake.
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .allow_unauthenticated()
+            .build()
+            .with_context(failed)?;
+        Ok(Some(verifier))
+    }
+}
+
+fn acceptor(keys: &Arc<Keys>, clients: &Clients) -> anyhow::Result<TlsAcceptor> {
+    // Older versions have known weaknesses, and everything since 2013 speaks 1.2.
+    let builder = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+    let builder = match clients.verifier()? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
     };
+    let mut server = builder.with_cert_resolver(Arc::clone(keys) as Arc<dyn ResolvesServerCert>);
+    // The WebSocket handshake is HTTP/1.1, and nothing else is spoken here.
+    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(server)))
+}
+
+/// The fingerprint of the certificate that the other end has shown, and that was verified.
+pub(super) fn fingerprint(stream: &TlsStream<Begun>) -> Option<Arc<str>> {
+    let leaf = stream.get_ref().1.peer_certificates()?.first()?;
+    Some(client::fingerprint(leaf).into())
+}
+
+fn look(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+fn stamp(source: &Source) -> Stamp {
     let mut stamp = vec![look(&source.cert())];
     stamp.extend(source.key().map(look));
     stamp

@@ -28,6 +28,11 @@ impl Gate {
         Gate { at_once: Arc::new(Semaphore::new(at_once)), waiting: Arc::new(Semaphore::new(waiting_max)) }
     }
 
+    /// How many places are free.
+    pub(crate) fn free(&self) -> usize {
+        self.at_once.available_permits()
+    }
+
     /// A place, if one is free.
     pub(crate) fn try_enter(&self) -> Option<Pass> {
         Arc::clone(&self.at_once).try_acquire_owned().ok().map(|place| Pass { _place: place })

@@ -2,15 +2,17 @@
 //!
 //! Knows no WebSocket and no audio. Blocking: callers give it a thread of the blocking pool.
 
+mod backups;
 mod carried;
 mod journal;
+mod manage;
 mod mirror;
 mod sessions;
 mod sign_in;
 pub(crate) mod tcp;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hal_db::Database;
 use hal_dialog::journal::{CONVERSATION, Interface, LoggedTurn};
@@ -21,6 +23,7 @@ use hal_wire::resume::{Resumed, Resumption};
 use hal_wire::{Code, Outcome};
 use tracing::{debug, error, info, warn};
 
+use self::backups::Backups;
 use self::journal::Journal;
 pub(crate) use self::mirror::Mirror;
 use self::sessions::{Key, Sessions};
@@ -42,6 +45,8 @@ pub(crate) struct Listener {
     clock: Clock,
     /// Set where the records lie on a server elsewhere and the database holds a copy of them.
     mirror: Option<Mirror>,
+    /// Set once the folder is known.
+    backups: OnceLock<Arc<Backups>>,
 }
 
 /// How a request came here: what may be believed of what it says about who asks.
@@ -71,7 +76,8 @@ impl Listener {
     ) -> Arc<Listener> {
         let journal = Journal::start(database.clone(), clock);
         let sessions = Sessions::default();
-        Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror })
+        let backups = OnceLock::new();
+        Arc::new(Listener { database, brain, sessions, journal, auth, clock, mirror, backups })
     }
 
     /// Takes over what the household's policy says now, for the next question of everybody.
@@ -211,6 +217,7 @@ impl Listener {
                 ..Event::default()
             },
         );
+        let touched = answered.files.clone();
         self.journal.append(LoggedTurn {
             id: self.journal.next_id(now.unix_ms),
             session: ask.session_id.clone(),
@@ -237,6 +244,7 @@ impl Listener {
             outcome: Some(answered.outcome),
             error: error.map(|code| code.as_str().to_owned()),
             id: None,
+            files: touched,
             session_id: ask.session_id.clone(),
             timestamp: self.clock.timestamp(),
         };
@@ -260,6 +268,11 @@ impl Listener {
         debug!(session = %id, remembered, round = session.round, "conversation goes on");
         let replies = session.replies(now.ms).map(|one| one.kept.clone()).collect();
         Resumed { remembered, round: session.round, replies }
+    }
+
+    /// Backups that are asked for on the admin page go into a folder of `data`.
+    pub(crate) fn keep_backups(&self, data: &Path) {
+        self.backups.get_or_init(|| Arc::new(Backups::new(data)));
     }
 
     /// Goes on with the conversations that [`Listener::keep_conversations`] left in `folder`.
@@ -341,6 +354,7 @@ impl Listener {
             outcome: Some(Outcome::Answered),
             error: None,
             id: Some(format!("{id}U")),
+            files: Vec::new(),
             session_id: log.session_id,
             timestamp,
         }

@@ -14,10 +14,20 @@ impl Listener {
             return to_line(&SignInReply::refused(Code::SignInRequired, None));
         }
         match request {
+            // A fingerprint is no secret. Only a gateway that has proved itself is believed that TLS has verified the certificate.
+            Request::SignIn(sign_in)
+                if sign_in.means == sign_in::Means::Certificate && caller != Caller::Gateway =>
+            {
+                self.auth.refused_turn(Refusal::Missing, &sign_in.address, self.clock.unix_ms());
+                to_line(&SignInReply::refused(Code::SignInRequired, None))
+            }
             Request::SignIn(sign_in) => to_line(&self.let_in(&sign_in)),
             Request::Ticket { handle } => to_line(&self.ticket(handle.expose())),
             Request::SignOut { handle } => to_line(&self.sign_out(handle.expose())),
             Request::Admin { token, admin } => to_line(&self.administer(token.expose(), &admin)),
+            Request::Manage { handle, address, manage } => {
+                to_line(&self.manage(handle.expose(), &address, &manage))
+            }
             // Proofs belong to a connection; in one process there is nothing to prove.
             Request::Hello { .. } | Request::Prove { .. } => {
                 to_line(&SignInReply::refused(Code::UnknownCommand, None))
@@ -34,6 +44,7 @@ impl Listener {
                 sign_in::Means::Ticket => Means::Ticket(secret),
                 sign_in::Means::Pairing => Means::Pairing(secret),
                 sign_in::Means::Page => Means::Page(secret),
+                sign_in::Means::Certificate => Means::Certificate(secret),
                 sign_in::Means::Local => Means::Local,
                 sign_in::Means::Nothing => Means::Nothing,
             },

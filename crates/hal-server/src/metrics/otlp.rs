@@ -1,4 +1,5 @@
-//! Sends the numbers to a collector of OpenTelemetry, where the settings name one: OTLP over HTTP, as JSON.
+//! Sends to a collector of OpenTelemetry, where the settings name one: OTLP over HTTP, as JSON. The numbers are here, the
+//! spans of turns in [`super::traces`].
 //!
 //! One small request every so often over a plain socket. The SDK of OpenTelemetry with its HTTP client would be a
 //! hundred crates for it. A collector stands on the same machine or in the same network and speaks TLS to whoever is further.
@@ -31,12 +32,13 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `http://127.0.0.1:4318`, to which the usual path is added, as for OpenTelemetry's own variable.
+    /// Reads `http://127.0.0.1:4318`, to which the usual path of `signal` (`metrics`, `traces`) is added, as for
+    /// OpenTelemetry's own variable. `key` is the setting, for the error.
     ///
     /// # Errors
     /// Something that is no such address.
-    pub(crate) fn parse(given: &str) -> anyhow::Result<Endpoint> {
-        let hint = "hint: metrics.otlp is like \"http://127.0.0.1:4318\"";
+    pub(crate) fn parse(given: &str, signal: &str, key: &str) -> anyhow::Result<Endpoint> {
+        let hint = format!("hint: {key} is like \"http://127.0.0.1:4318\"");
         let Some(rest) = given.trim().strip_prefix("http://") else {
             bail!("{given:?} is not an address of a collector: only http:// is spoken\n{hint}");
         };
@@ -49,7 +51,7 @@ impl Endpoint {
         let authority = if has_port { authority.to_owned() } else { format!("{authority}:4318") };
         Ok(Endpoint {
             authority,
-            path: format!("/{}/v1/metrics", path.trim_end_matches('/')).replace("//", "/"),
+            path: format!("/{}/v1/{signal}", path.trim_end_matches('/')).replace("//", "/"),
         })
     }
 }
@@ -58,24 +60,69 @@ impl Endpoint {
 pub(crate) async fn send(endpoint: Endpoint, metrics: Arc<Metrics>, clock: Clock) {
     let start_ms = clock.unix_ms();
     let mut interval = tokio::time::interval(SEND_EVERY);
-    let mut is_well = true;
+    let mut collector = Collector::new(endpoint, "metrics");
     loop {
         interval.tick().await;
-        let body = message(&metrics.read(), start_ms, clock.unix_ms()).to_string();
-        let endpoint = endpoint.clone();
-        let Ok(sent) = tokio::task::spawn_blocking(move || post(&endpoint, &body)).await else { continue };
-        match &sent {
-            Ok(()) if !is_well => info!("the collector takes metrics again"),
-            Err(error) if is_well => {
-                warn!(error = format!("{error:#}"), "the collector does not take metrics; trying on");
-            }
-            _ => {}
-        }
-        is_well = sent.is_ok();
+        // The next numbers have these in them: there is nothing to send again.
+        collector.send(message(&metrics.read(), start_ms, clock.unix_ms()).to_string()).await;
     }
 }
 
-fn post(endpoint: &Endpoint, body: &str) -> anyhow::Result<()> {
+/// A collector, and whether it took what was sent last.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    endpoint: Arc<Endpoint>,
+    /// What is sent, for the log.
+    what: &'static str,
+    is_well: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Taken,
+    /// It is away or busy: the same may be sent again.
+    Later,
+    /// It does not want this.
+    Refused,
+}
+
+impl Collector {
+    pub(crate) fn new(endpoint: Endpoint, what: &'static str) -> Collector {
+        Collector { endpoint: Arc::new(endpoint), what, is_well: true }
+    }
+
+    /// Sends one request. The log tells when that begins to fail, and when it works again.
+    pub(crate) async fn send(&mut self, body: String) -> Sent {
+        let endpoint = Arc::clone(&self.endpoint);
+        let answer = match tokio::task::spawn_blocking(move || post(&endpoint, &body)).await {
+            Ok(answer) => answer,
+            Err(error) => Err(error.into()),
+        };
+        let sent = match &answer {
+            Ok(200..=299) => Sent::Taken,
+            // OTLP/HTTP, "Failures": these, and no answer at all, may be tried again.
+            Ok(429 | 502..=504) | Err(_) => Sent::Later,
+            Ok(_) => Sent::Refused,
+        };
+        let what = self.what;
+        match (answer, sent == Sent::Taken) {
+            (_, true) if !self.is_well => info!(what, "the collector takes them again"),
+            (Ok(status), false) if self.is_well => {
+                warn!(what, status, "the collector does not take them; trying on")
+            }
+            (Err(error), false) if self.is_well => {
+                warn!(what, error = format!("{error:#}"), "the collector does not take them; trying on");
+            }
+            _ => {}
+        }
+        self.is_well = sent == Sent::Taken;
+        sent
+    }
+}
+
+/// The status that the collector answers.
+fn post(endpoint: &Endpoint, body: &str) -> anyhow::Result<u16> {
     let address = endpoint.authority.to_socket_addrs()?.next().context("the name has no address")?;
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
@@ -93,7 +140,7 @@ fn post(endpoint: &Endpoint, body: &str) -> anyhow::Result<()> {
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
     let status = answer.split_whitespace().nth(1).unwrap_or("nothing");
-    if status.starts_with('2') { Ok(()) } else { bail!("it answers {status}") }
+    status.parse().map_err(|_| anyhow::anyhow!("it answers {status}"))
 }
 
 /// `ExportMetricsServiceRequest` in the JSON form of protobuf: 64-bit numbers are texts.

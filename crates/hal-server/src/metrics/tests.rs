@@ -90,7 +90,9 @@ fn a_collector_gets_the_same_numbers() {
 
 #[test]
 fn the_address_of_a_collector_is_read_or_refused() {
-    let path = |given: &str| Endpoint::parse(given).map(|endpoint| format!("{endpoint:?}"));
+    let path = |given: &str| {
+        Endpoint::parse(given, "metrics", "metrics.otlp").map(|endpoint| format!("{endpoint:?}"))
+    };
     assert!(path("http://127.0.0.1:4318").unwrap().contains("\"127.0.0.1:4318\", path: \"/v1/metrics\""));
     assert!(
         path("http://collector/otel/").unwrap().contains("\"collector:4318\", path: \"/otel/v1/metrics\"")

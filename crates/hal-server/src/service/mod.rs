@@ -182,7 +182,12 @@ fn check(plan: &Plan) -> Result<(), Refused> {
             text.starts_with('/')
         };
         if !absolute {
-            return Err(refuse("it is not absolute"));
+            return Err(refuse(match plan.manager {
+                Manager::Scheduler => {
+                    "it is no path of Windows; --program and --data name those of that machine"
+                }
+                _ => "it is not absolute",
+            }));
         }
         if plan.manager == Manager::Scheduler && text.contains('"') {
             return Err(refuse("it contains a quote"));

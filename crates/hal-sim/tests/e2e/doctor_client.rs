@@ -137,6 +137,24 @@ pub(super) const CASES: &[Case] = &[
         let front = Front { front: "tcp-request connection reject".into(), ..Front::new(t.gateway()) };
         plain(t, &front, Raised::http)
     }),
+    Case::new("the answer loses its Upgrade header", &["upgrade.header-lost"], |t| {
+        through(t, &Front { front: "http-response del-header Upgrade".into(), ..Front::tls(t) })
+    }),
+    Case::new("plain mode, asked from outside (403)", &["access.private-only"], |t| {
+        let front = "http-request deny deny_status 403 unless { src 10.0.0.0/8 }";
+        plain(t, &Front { front: front.into(), ..Front::new(t.gateway()) }, Raised::http)
+    }),
+    Case::new("the path redirects to another site", &["path.redirected"], |t| {
+        let front = "http-request redirect prefix https://www.example.test code 302";
+        through(t, &Front { front: front.into(), ..Front::tls(t) })
+    }),
+    Case::new("certificate ends in days", &["tls.ends-soon"], |t| {
+        // Its own file was written a moment ago.
+        let now = std::fs::metadata(t.ca()).and_then(|meta| meta.modified()).expect("it was written");
+        let since = now.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let soon = date_time_ymd(1970, 1, 1) + since + std::time::Duration::from_secs(5 * 86_400);
+        certificate(t, t.authority.sign(|params| params.not_after = soon), &t.ca())
+    }),
     Case::new("port 80 is not redirected", &["redirect.missing"], clear_text),
     Case::new("listener 8767 down", &["listener.down"], listener_down),
     Case::new("sign-in required (401)", &["signin.required"], |t| sign_in(t, None)),

@@ -49,6 +49,27 @@ pub(super) const CASES: &[Case] = &[
     Case::new("no certificate in the file", &["cert.no-certificate"], |t| {
         pem(t, &t.authority.sign_apart(|_| {}).1)
     }),
+    Case::new("key damaged", &["cert.broken-key"], |t| {
+        let key = "-----BEGIN PRIVATE KEY-----\nbm8ga2V5\n-----END PRIVATE KEY-----\n";
+        pem(t, &(t.authority.sign_apart(|_| {}).0 + key))
+    }),
+    Case::new("HAProxy's file is not there", &["haproxy.no-file"], |t| {
+        Ok(Seat::at(t).with(&t.room().join("haproxy.cfg")))
+    }),
+    Case::new("an old certificate beside the new one in a crt directory", &["tls.expired"], |t| {
+        let room = t.room();
+        let folder = room.join("certs");
+        fs::create_dir(&folder).expect("created");
+        write_secret(&folder.join("hal.pem"), &t.good_pem());
+        let old = t.authority.sign(|params| params.not_after = date_time_ymd(2025, 1, 1));
+        write_secret(&folder.join("hal.pem.bak"), &old);
+        let port = ports::free();
+        let file = checked(t).write(&room, port);
+        let text = fs::read_to_string(&file).expect("written").replace("/hal.pem ", "/certs ");
+        fs::write(&file, text).expect("written");
+        let _haproxy = hal_sim::haproxy::Haproxy::start(&file, port, None).expect("haproxy starts");
+        Ok(Seat::at(t).with(&file))
+    }),
     Case::new("certificate file missing", &["cert.missing"], |t| {
         let front = Front::tls(t);
         let room = t.room();
@@ -96,6 +117,16 @@ pub(super) const CASES: &[Case] = &[
         let back = format!(
             "option httpchk\n    http-check expect status 101\n    server gateway 127.0.0.1:{} check inter 200ms",
             t.gateway()
+        );
+        elsewhere(t, &back, "L7STS")
+    }),
+    Case::new("backend DOWN: the PROXY header is not believed", &["backend.proxy-header"], |t| {
+        let data = t.room();
+        fs::write(data.join("hal.toml"), "[gateway]\nproxies = [\"10.0.0.0/8\"]\n").expect("written");
+        let server = Options::demo(&data).open_to_all().start().map_err(|error| format!("{error:#}"))?;
+        let back = format!(
+            "option httpchk\n    server gateway 127.0.0.1:{} send-proxy-v2 check inter 200ms",
+            server.gateway_port
         );
         elsewhere(t, &back, "L7STS")
     }),
@@ -201,6 +232,12 @@ pub(super) const CASES: &[Case] = &[
     Case::new("settings with an unknown key", &["settings.refused"], |t| {
         let data = t.room();
         fs::write(data.join("hal.toml"), "[gateway]\nport = 1\n").expect("written");
+        Ok(Seat { data: text(&data).to_owned(), ..Seat::at(t) }.look(&[]))
+    }),
+    Case::new("access.toml with a mistake", &["settings.access"], |t| {
+        let data = t.room();
+        fs::write(data.join("hal.toml"), "").expect("written");
+        fs::write(data.join("access.toml"), "[role.nurse]\nreads = [\"PERSON\"]\n").expect("written");
         Ok(Seat { data: text(&data).to_owned(), ..Seat::at(t) }.look(&[]))
     }),
     Case::new("disk full", &["disk.full"], disk),

@@ -2,7 +2,9 @@
 //!
 //! One binary, so that the libraries are linked once. Add a module only for a new part of the path.
 
+mod admin; // The admin page in Chromium, and what is done there.
 mod certs; // Certificates: certbot through HAProxy, its hook, and what is said about a bad one.
+mod client_certs; // Devices that sign in by a certificate.
 mod crowd; // Many at once, and each gets its own answer.
 mod doctor; // Every fault of the table of diagnoses, staged and named.
 mod durability; // What was acknowledged survives kill -9.

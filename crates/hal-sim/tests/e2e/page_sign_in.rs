@@ -145,9 +145,15 @@ fn a_page_that_is_loaded_again_goes_on_with_its_conversation() {
     }
     let mut phone = Phone::open();
     phone.form_is_shown();
+    // By the link of `hal pair`, as the telephone's camera reads it.
     let code = phone.code();
-    phone.sign_in_with(&code);
+    let link = format!("{}pair#{code}", phone.front.url());
+    phone.browser.open(&link).expect("the link opens");
+    phone.until(&format!("document.getElementById('secret')?.value === '{code}'"));
+    phone.form_is_shown();
+    phone.browser.evaluate("document.querySelector('#signin button').click()").expect("the button is there");
     phone.until("window.hal.stats.connections === 1");
+    phone.is_true("location.hash === ''");
     phone.ask(QUESTION);
     phone.until("window.hal.stats.answers === 1");
     phone.is_true("sessionStorage.length === 0");

@@ -205,22 +205,8 @@ fn metrics_count_what_happened_and_are_not_at_the_gateways_port() {
     assert_eq!(http::get(server.gateway_port, "/metrics").expect("answered").status, 404);
 
     // The same to a collector of OpenTelemetry.
-    let (mut stream, _) = collector.accept().expect("it sends");
-    stream.set_read_timeout(Some(wait::PATIENCE)).expect("set");
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    let body = loop {
-        let count = stream.read(&mut buffer).expect("a request");
-        request.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&request).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
-        if body.len() == length.parse::<usize>().expect("a number") {
-            assert!(head.starts_with("POST /v1/metrics HTTP/1.1\r\n"), "{head}");
-            break body.to_owned();
-        }
-    };
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").expect("answered");
+    let (head, body) = http::take(&collector).expect("it sends");
+    assert!(head.starts_with("POST /v1/metrics HTTP/1.1\r\n"), "{head}");
     let json: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(json["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"], "hal_build_info");
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use hal_sim::haproxy::Haproxy;
 use hal_sim::server::{Options, Server, hal};
-use hal_sim::{programs, wait};
+use hal_sim::{http, ports, programs, wait};
 use tempfile::TempDir;
 
 use crate::household::{Household, MEDICATION, QUESTION, assert_names_medication};
@@ -146,4 +147,60 @@ fn a_gateway_and_a_listener_talk_only_where_they_share_the_secret() {
     let mut client = gateway.connect().expect("greeted");
     client.send(&serde_json::json!({"type": "text_input", "text": QUESTION})).expect("sent");
     assert_eq!(client.until("error").expect("an error frame")["code"], "QM_UNAVAILABLE");
+}
+
+/// A file as people write it, with everything but a word about for whom HAProxy asks.
+const SILENT: &str = "global
+    log stderr format raw local0
+    maxconn 100
+defaults
+    mode http
+    log global
+    option httplog
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+    timeout http-request 10s
+    timeout tunnel 1h
+frontend hal
+    bind 127.0.0.1:PORT
+    default_backend hal
+backend hal
+    server gateway 127.0.0.1:GATEWAY
+";
+
+#[test]
+fn a_haproxy_that_does_not_say_for_whom_it_asks_is_corrected_and_then_everybody_signs_in() {
+    if !programs::present("sign-in: a HAProxy that says nothing", &["haproxy"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let server = Options::demo(folder.path()).start().expect("hal serve --demo answers");
+    let (file, new) = (folder.path().join("old.cfg"), folder.path().join("new.cfg"));
+    let (silent, told) = (ports::free(), ports::free());
+    let text = |port: u16| {
+        SILENT.replace("PORT", &port.to_string()).replace("GATEWAY", &server.gateway_port.to_string())
+    };
+    let whoami = |port: u16, host: &str| {
+        let request = format!("GET /whoami HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        http::raw(port, &request).expect("answered").status
+    };
+    std::fs::write(&file, text(silent)).expect("written");
+    let haproxy = Haproxy::start(&file, silent, None).expect("haproxy starts");
+    // Whoever asks for the server by its name is not taken for a program of this machine even so.
+    assert_eq!(whoami(silent, "hal.example.com"), 401);
+    assert_eq!(whoami(silent, "192.0.2.7"), 401);
+    drop(haproxy);
+
+    std::fs::write(&file, text(told)).expect("written");
+    let path = |path: &Path| path.to_str().expect("a plain name").to_owned();
+    let fixed = run(&["haproxy", "check", &path(&file), "--fix", "-o", &path(&new)], folder.path());
+    assert_eq!(fixed.status.code(), Some(1), "{}", said(&fixed));
+    assert!(said(&fixed).contains("[not-told-for-whom]"), "{}", said(&fixed));
+    let _haproxy = Haproxy::start(&new, told, None).expect("haproxy starts");
+    // Not even whoever writes another host name into the request.
+    for host in ["hal.example.com", "localhost", "127.0.0.1", "server"] {
+        assert_eq!(whoami(told, host), 401, "{host}");
+    }
+    assert_eq!(whoami(server.gateway_port, "localhost"), 200, "this machine itself is open");
 }

@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::report::Failure;
@@ -39,19 +39,44 @@ pub(crate) fn config(ca_files: &[PathBuf], chain: Chain) -> Result<ClientConfig,
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?;
-    judged_by(provider, Arc::new(Remembering { inner, chain }))
+    judged_by(provider, Arc::new(Remembering { inner, chain }), own_certificate()?)
+}
+
+/// File with a certificate and its key, by which this device signs in; `hal cert client` makes it.
+const CERTIFICATE_VARIABLE: &str = "HAL_CLIENT_CERT";
+
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn own_certificate() -> Result<Option<Own>, Failure> {
+    let named = std::env::var_os(CERTIFICATE_VARIABLE).filter(|file| !file.is_empty());
+    let Some(file) = named.map(PathBuf::from) else { return Ok(None) };
+    let failed = |why: String| {
+        Failure::new(format!("{} of {CERTIFICATE_VARIABLE} cannot be used: {why}", file.display()))
+            .hint("it holds a certificate and its key (PEM), as `hal cert client` writes them")
+    };
+    let text = std::fs::read(&file).map_err(|error| failed(error.to_string()))?;
+    let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| failed(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| failed(error.to_string()))?;
+    Ok(Some((chain, key)))
 }
 
 fn judged_by(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
+    own: Option<Own>,
 ) -> Result<ClientConfig, Failure> {
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Failure::new(format!("cannot prepare TLS: {error}")))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match own {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+            Failure::new(format!("the certificate of {CERTIFICATE_VARIABLE} cannot be used: {error}"))
+        })?,
+    };
     // A WebSocket handshake of ours is HTTP/1.1; offered h2, HAProxy would take it.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
@@ -62,7 +87,7 @@ fn judged_by(
 pub(crate) fn blind_config() -> Result<ClientConfig, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let schemes = provider.signature_verification_algorithms.supported_schemes();
-    judged_by(provider, Arc::new(Blind { schemes }))
+    judged_by(provider, Arc::new(Blind { schemes }), None)
 }
 
 #[derive(Debug)]

@@ -46,6 +46,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Whether the command line itself names one.
+    pub(crate) fn is_named(&self) -> bool {
+        self.url.is_some()
+    }
+
     pub(crate) fn target(&self) -> Result<Target, Failure> {
         let (given, source) = url::choose(self.url.as_deref(), |name| std::env::var(name).ok());
         let url = ServerUrl::parse(&given).map_err(|error| {

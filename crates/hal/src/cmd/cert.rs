@@ -8,6 +8,7 @@ use hal_server::edge::certs::{self, CertError, DAYS_MAX, SelfSigned, Written};
 
 use crate::report::{self, Exit, Failure};
 
+mod client;
 mod letsencrypt;
 mod status;
 mod trust;
@@ -22,6 +23,7 @@ pub(crate) struct Cert {
 #[derive(Debug, Subcommand)]
 enum CertCommand {
     SelfSigned(SelfSignedArgs),
+    Client(client::Client),
     Trust(trust::Trust),
     Letsencrypt(letsencrypt::Letsencrypt),
     Status(status::Status),
@@ -57,6 +59,7 @@ impl Cert {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self.command {
             CertCommand::SelfSigned(args) => args.run(),
+            CertCommand::Client(client) => client.run(),
             CertCommand::Trust(trust) => trust.run(),
             CertCommand::Letsencrypt(letsencrypt) => letsencrypt.run(),
             CertCommand::Status(status) => status.run(),

@@ -89,6 +89,10 @@ struct What {
     /// believe both from proxies in gateway.proxies.
     #[arg(long)]
     proxy_v2: bool,
+    /// Let clients sign in by certificates of this authority, as `hal cert client`
+    /// makes them; the gateway needs gateway.proxy_certificates.
+    #[arg(long, value_name = "CAFILE")]
+    client_certs: Option<PathBuf>,
     /// For a HAProxy that runs in the foreground, without root.
     #[arg(long)]
     unprivileged: bool,
@@ -198,6 +202,7 @@ impl What {
             websockets_per_address: self.websockets_per_address,
             acme: gateway(&self.acme)?,
             proxy_v2: self.proxy_v2,
+            client_certs: self.client_certs.clone(),
             process: if self.unprivileged {
                 Process::Foreground { runtime_dir: self.runtime_dir.clone() }
             } else {
@@ -241,6 +246,7 @@ fn refused(refused: Refused) -> Failure {
         Refused::TooOld { .. } => {
             Some("install a newer HAProxy; Debian 11 backports and everything later have one")
         }
+        Refused::ClientCertsWithoutTls => Some("leave --client-certs out, or choose another mode"),
         Refused::NoGateway | Refused::Path { .. } | Refused::WebSocketsPerAddress { .. } => None,
     };
     let failure = Failure::new(refused.to_string());

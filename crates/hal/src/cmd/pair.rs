@@ -48,8 +48,14 @@ Examples:
 
 impl Pair {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        match self.what.as_deref().filter(|what| what.contains('-')).and_then(read_pairing_code) {
+        // Without its hyphen a code may be a user's name as well: then a server to take it to decides.
+        let named = self.server.is_named();
+        let is_meant = |what: &&str| what.contains('-') || named;
+        match self.what.as_deref().filter(is_meant).and_then(read_pairing_code) {
             Some(code) => self.take(&code),
+            None if named && self.what.is_some() => self.offer().map_err(|failure| {
+                failure.hint("to pair this device: hal pair ABCD-EFGH --server URL, with the code of the server's `hal pair`")
+            }),
             None => self.offer(),
         }
     }

@@ -111,6 +111,7 @@ fn announce(ready: &hal_server::run::Ready) {
     if let Some(address) = &ready.gateway {
         let scheme = if ready.tls.is_some() { "https" } else { "http" };
         report::talk(format_args!("HAL is ready: {scheme}://{}", local(address)));
+        report::talk(format_args!("Admin page for owners: {scheme}://{}/admin", local(address)));
     }
     if let Some(tls) = &ready.tls {
         if let Some(redirect) = &tls.redirect {

@@ -215,8 +215,10 @@ fn needs(data: &Path, arguments: &[String]) -> Result<Needs, Failure> {
     let mut addresses = vec![config.gateway.listen, config.listener.listen];
     addresses.extend(config.tls.redirect);
     // Whoever asks elsewhere, a listener, a QM server or a collector, needs the network.
-    let asks_elsewhere =
-        options.qm.is_some() || config.database.url.is_some() || config.metrics.otlp.is_some();
+    let asks_elsewhere = options.qm.is_some()
+        || config.database.url.is_some()
+        || config.metrics.otlp.is_some()
+        || config.metrics.traces.is_some();
     addresses.extend(config.metrics.listen);
     Ok(Needs {
         loopback_only: !asks_elsewhere && addresses.iter().all(|address| address.ip().is_loopback()),

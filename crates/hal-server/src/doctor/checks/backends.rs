@@ -55,6 +55,12 @@ fn down(one: &BackendServer, server: &Server, facts: &Facts) -> Option<Finding> 
             .why("a firewall between HAProxy and the gateway drops the connection, or that machine is off")
             .fix("on the gateway's machine: ufw allow from HAPROXY-ADDRESS to any port 8768 proto tcp")
             .fix("Windows: New-NetFirewallRule -DisplayName \"HAL Voice Gateway\" -Direction Inbound -LocalPort 8768 -Protocol TCP -RemoteAddress HAPROXY-ADDRESS -Action Allow"),
+        "L7STS" if one.check_code == Some(400) && gets_header(one, server) => {
+            Finding::error("backend.proxy-header", format!("{at} does not believe HAProxy's PROXY header ({name})"))
+                .why("the `server` line says send-proxy, and the gateway believes the proxies in gateway.proxies alone, without such a list private addresses")
+                .fix("under [gateway] in the gateway's hal.toml: proxies = [\"ADDRESS-OF-HAPROXY\"], then: systemctl reload hal")
+                .fix("or take send-proxy out of the `server` line, then: systemctl reload haproxy")
+        }
         "L7STS" => {
             let code = one.check_code.map_or_else(String::new, |code| format!(" ({code})"));
             Finding::error("backend.check-refused", format!("{name} is well enough to answer, but not what the health check wants{code}"))
@@ -74,6 +80,13 @@ fn down(one: &BackendServer, server: &Server, facts: &Facts) -> Option<Finding> 
             .fix("hal doctor (on the gateway's machine)"),
     };
     Some(finding)
+}
+
+/// Whether HAProxy's file has this server greeted with a PROXY header.
+fn gets_header(one: &BackendServer, server: &Server) -> bool {
+    let proxies = server.haproxy.iter().flat_map(|haproxy| &haproxy.config.proxies);
+    let mut here = proxies.filter(|proxy| proxy.name == one.backend);
+    here.any(|proxy| proxy.header_servers.contains(&one.name))
 }
 
 fn refused(one: &BackendServer) -> bool {

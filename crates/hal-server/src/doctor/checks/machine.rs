@@ -11,15 +11,21 @@ const LOW: u64 = 500 * MEGABYTE;
 const FULL: u64 = 50 * MEGABYTE;
 
 pub(super) fn settings(server: &Server, _: &Facts) -> Option<Verdict> {
-    let error = server.settings.error.as_ref()?;
-    Verdict::ill(
-        Finding::error(
-            "settings.refused",
-            format!("the settings cannot be used: {}", error.replace('\n', " ")),
-        )
-        .why("`hal serve` will not start")
-        .fix(format!("correct {}/hal.toml; docs/configuration.md lists every key", server.settings.data)),
-    )
+    let data = &server.settings.data;
+    let one_line = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let refused = server.settings.error.as_ref().map(|error| {
+        Finding::error("settings.refused", format!("the settings cannot be used: {}", one_line(error)))
+            .why("`hal serve` will not start")
+            .fix(format!("correct {data}/hal.toml; docs/configuration.md lists every key"))
+    });
+    let policy = server.settings.policy_error.as_ref().map(|error| {
+        Finding::error("settings.access", format!("who may do what cannot be read: {}", one_line(error)))
+            .why("a server that runs goes on with what it read before; it will not start with this file")
+            .fix(format!("correct {data}/access.toml; docs/sign-in.md says what goes into it"))
+            .fix("systemctl reload hal")
+    });
+    let findings: Vec<Finding> = refused.into_iter().chain(policy).collect();
+    if findings.is_empty() { None } else { Verdict::of("", findings) }
 }
 
 pub(super) fn engines(server: &Server, _: &Facts) -> Option<Verdict> {

@@ -68,7 +68,12 @@ fn proxy(word: &str, rest: &[&str], line: usize, into: &mut Proxy) {
         ("timeout", ["server", time, ..]) => into.server_ms = milliseconds(time),
         ("timeout", ["tunnel", time, ..]) => into.tunnel_ms = milliseconds(time),
         ("errorfile", _) => into.errorfile_lines.push(line),
-        ("server", [name, address, ..]) => into.servers.push(((*name).to_owned(), (*address).to_owned())),
+        ("server", [name, address, options @ ..]) => {
+            into.servers.push(((*name).to_owned(), (*address).to_owned()));
+            if options.iter().any(|option| option.starts_with("send-proxy")) {
+                into.header_servers.push((*name).to_owned());
+            }
+        }
         ("bind", [addresses, options @ ..]) => {
             let tls = options.contains(&"ssl");
             let certificates: Vec<String> =
@@ -136,7 +141,7 @@ mod tests {
             userlist admins\n  user admin password secret\n\
             defaults\n  mode http\n  timeout client 30s\n  timeout tunnel 1h\n  errorfile 503 /etc/503.http\n\
             frontend f\n  bind *:443,:::443 ssl crt '/etc/a b.pem' alpn h2 crt /etc/c\n  bind 127.0.0.1:80\n\
-            backend b\n  timeout tunnel 10s\n  server g1 127.0.0.1:8768 check\n  stats auth admin:secret\n";
+            backend b\n  timeout tunnel 10s\n  server g1 127.0.0.1:8768 check\n  server g2 127.0.0.1:8769 send-proxy-v2 check\n  stats auth admin:secret\n";
         let mut config = Config::default();
         read(text, &mut config);
         assert_eq!(config.stats_sockets, ["/run/h.sock"]);
@@ -146,7 +151,8 @@ mod tests {
         assert_eq!(front.binds.len(), 3);
         assert_eq!(front.binds[0].certificates, ["/etc/a b.pem", "/etc/c"]);
         assert_eq!((front.binds[1].host.as_str(), front.binds[1].port), ("::", 443));
-        assert_eq!(back.servers, [("g1".to_owned(), "127.0.0.1:8768".to_owned())]);
+        assert_eq!(back.servers[0], ("g1".to_owned(), "127.0.0.1:8768".to_owned()));
+        assert_eq!(back.header_servers, ["g2"]);
         assert_eq!(back.errorfile_lines, [10]);
         assert!(!format!("{config:?}").contains("secret"));
     }

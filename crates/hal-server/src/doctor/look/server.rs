@@ -91,6 +91,7 @@ fn to_ask(address: SocketAddr) -> SocketAddr {
 
 fn settings(ask: &ServerAsk) -> (Settings, Speech) {
     let mut settings = Settings { data: ask.data.to_string_lossy().into_owned(), ..Settings::default() };
+    settings.policy_error = crate::auth::policy_fault(&ask.data);
     match Config::load(&ask.data, std::env::vars()) {
         Ok(config) => {
             settings.gateway = Some(config.gateway.listen);

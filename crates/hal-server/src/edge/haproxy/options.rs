@@ -276,6 +276,8 @@ pub struct HaproxyOptions {
     pub acme: Gateway,
     /// Begin each connection to a gateway with a PROXY v2 header. Gateways believe it from the proxies in `gateway.proxies`.
     pub proxy_v2: bool,
+    /// Authority of clients' certificates: HAProxy verifies those that are shown, and tells the gateway whose they were.
+    pub client_certs: Option<PathBuf>,
     pub process: Process,
     pub abilities: Abilities,
 }
@@ -295,6 +297,7 @@ impl HaproxyOptions {
             websockets_per_address: WEBSOCKETS_PER_ADDRESS_DEFAULT,
             acme: Gateway::local(ACME_PORT_DEFAULT),
             proxy_v2: false,
+            client_certs: None,
             process: Process::Service,
             abilities: Abilities { version: Version::ASSUMED, prometheus: false },
         }
@@ -336,6 +339,8 @@ pub enum Refused {
     Path { path: PathBuf, why: &'static str },
     #[error("the number of WebSockets per address must be 1 to {max}, not {given}")]
     WebSocketsPerAddress { given: u32, max: u32 },
+    #[error("certificates of clients come over TLS, and mode plain has none")]
+    ClientCertsWithoutTls,
     #[error("the address {given:?} cannot be used: {why}")]
     Address { given: String, why: &'static str },
     #[error("HAProxy {found} is too old, the oldest that reads this file is {oldest}")]

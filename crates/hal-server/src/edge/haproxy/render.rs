@@ -96,6 +96,9 @@ fn check(options: &HaproxyOptions) -> Result<(), Refused> {
     if options.gateways.is_empty() {
         return Err(Refused::NoGateway);
     }
+    if options.client_certs.is_some() && options.mode.cert().is_none() {
+        return Err(Refused::ClientCertsWithoutTls);
+    }
     let given = options.websockets_per_address;
     if !(1..=WEBSOCKETS_PER_ADDRESS_MAX).contains(&given) {
         return Err(Refused::WebSocketsPerAddress { given, max: WEBSOCKETS_PER_ADDRESS_MAX });
@@ -208,6 +211,13 @@ fn lines_head(out: &mut String, options: &HaproxyOptions) {
     line!(out, "# 1. The lines below, up to `use_backend hal_voice`, go into your frontend with");
     line!(out, "#    `bind :{port}`, above its own http-request and use_backend lines.");
     if options.mode.cert().is_some() {
+        if let Some(ca) = &options.client_certs {
+            line!(
+                out,
+                "#    Certificates of clients: `ca-file {} verify optional` there, too.",
+                ca.display()
+            );
+        }
         put(
             out,
             "
@@ -420,7 +430,20 @@ fn frontend(out: &mut String, options: &HaproxyOptions) -> Result<(), Refused> {
             );
             // A snippet cannot set the defaults of the file around it.
             let here = if options.form == Form::Whole { "" } else { " ssl-min-ver TLSv1.2 no-tls-tickets" };
-            let tls = format!(" ssl crt {}{here} alpn h2,http/1.1", word(cert)?);
+            let clients = match &options.client_certs {
+                Some(ca) => {
+                    put(
+                        out,
+                        "
+    # Clients may show a certificate; one of another authority is refused, and
+    # who shows none signs in otherwise.
+",
+                    );
+                    format!(" ca-file {} verify optional", word(ca)?)
+                }
+                None => String::new(),
+            };
+            let tls = format!(" ssl crt {}{here} alpn h2,http/1.1{clients}", word(cert)?);
             bind(out, options, options.https_port, &tls);
         }
         None => bind(out, options, options.http_port, ""),

@@ -67,6 +67,7 @@ fn samples() -> Vec<(String, HaproxyOptions)> {
             https_port: 8443,
             http_port: 8080,
             proxy_v2: true,
+            client_certs: Some("/var/lib/hal/client-ca/hal-client-ca.pem".into()),
             ..subdomain()
         },
     ));
@@ -140,6 +141,7 @@ fn the_installed_haproxy_accepts_every_file_without_a_warning() {
         {
             *cert = written.pem.clone();
         }
+        options.client_certs = options.client_certs.map(|_| written.ca.clone());
         if name.contains("foreground") {
             options.process = Process::Foreground { runtime_dir: Some(dir.path().to_owned()) };
         }
@@ -158,6 +160,19 @@ fn the_installed_haproxy_accepts_every_file_without_a_warning() {
         let checked = installed::check(program, &file).unwrap();
         // A service file names the user and the chroot of the Debian package; a machine without them cannot load it.
         assert_eq!(checked, installed::Checked::Clean, "{name} with HAProxy {}", found.version);
+    }
+}
+
+#[test]
+fn clients_certificates_need_tls_and_their_header_is_never_the_clients() {
+    let plain = HaproxyOptions { client_certs: Some("/ca.pem".into()), ..HaproxyOptions::new(Mode::Plain) };
+    assert_eq!(render(&plain), Err(Refused::ClientCertsWithoutTls));
+    for (name, options) in samples() {
+        let text = render(&options).unwrap();
+        let away = text.find("http-request del-header X-HAL-Client-Certificate").expect(&name);
+        let told = text.find("http-request set-header X-HAL-Client-Certificate");
+        assert_eq!(told.is_some(), options.client_certs.is_some(), "{name}");
+        assert!(told.is_none_or(|told| told > away), "{name}");
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use hal_db::verify::{Pages, Verification};
 use hal_db::{backup, compact, verify};
+use hal_server::backups;
+use hal_server::clock::Clock;
 
 use super::{data_dir, existing, explain, locked, open_reading};
 use crate::report::{self, Exit, Failure};
@@ -14,9 +16,10 @@ use crate::report::{self, Exit, Failure};
 /// The file shows one moment, carries checksums, and can be read by you alone.
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// A new file.
+    /// A new file. Without it: one in `backups` in the database's folder, of which the
+    /// last ten are kept; it is read back and compared.
     #[arg(value_name = "PATH")]
-    path: PathBuf,
+    path: Option<PathBuf>,
 }
 
 /// Make the database from a backup.
@@ -65,10 +68,18 @@ impl Compact {
 
 impl Backup {
     pub(super) fn run(self, data: Option<PathBuf>) -> Result<Exit, Failure> {
-        let db = open_reading(data)?;
-        let snapshot = db.snapshot().map_err(explain)?;
-        let done = snapshot.backup(&self.path).map_err(explain)?;
-        let path = self.path.display();
+        let folder = existing(data)?;
+        let db = open_reading(Some(folder.clone()))?;
+        let (path, done) = match self.path {
+            Some(path) => {
+                let snapshot = db.snapshot().map_err(explain)?;
+                let done = snapshot.backup(&path).map_err(explain)?;
+                (path, done)
+            }
+            None => backups::make(&db, &folder.join(backups::FOLDER), Clock::start().unix_ms())
+                .map_err(explain)?,
+        };
+        let path = path.display();
         report::data(&format!(
             "{path}: {} entries, {}, commit {}\n",
             done.entries,

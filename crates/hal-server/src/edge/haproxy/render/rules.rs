@@ -214,12 +214,27 @@ fn told(out: &mut String, options: &HaproxyOptions) {
     for rule in [
         "del-header X-Forwarded-For",
         "del-header Forwarded",
+        "del-header X-HAL-Client-Certificate",
         "set-header X-Forwarded-For %[src]",
         &format!("set-header X-Forwarded-Proto {scheme}"),
         "set-header X-Forwarded-Host %[req.hdr(Host)]",
         "set-header X-Request-ID %[uuid]",
     ] {
         line!(out, "    http-request {rule}{told}");
+    }
+    if options.client_certs.is_some() {
+        put(
+            out,
+            "
+    # Whose certificate it was, where one was shown and verified: its SHA-256.
+    # Gateways believe it where gateway.proxy_certificates says so.
+",
+        );
+        line!(
+            out,
+            "    http-request set-header X-HAL-Client-Certificate %[ssl_c_der,sha2(256),hex]{}",
+            when(options, "{ ssl_c_used } { ssl_c_verify 0 }")
+        );
     }
     put(
         out,
