@@ -49,10 +49,24 @@ impl Default for Head {
     }
 }
 
+impl Event {
+    /// As it can be stored: names come from people, and a mark in one would be another event when it is read back.
+    fn plain(mut self) -> Event {
+        let Event { what, user, device, address, about, files, result } = &mut self;
+        for text in [what, user, device, address, about, result].into_iter().chain(files) {
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, " ");
+            }
+        }
+        self
+    }
+}
+
 impl Head {
     /// The entry that follows.
     pub fn next(&self, at_ms: i64, event: Event) -> Entry {
         let number = self.number + 1;
+        let event = event.plain();
         let hash = hash(&self.hash, number, at_ms, &event);
         Entry { number, at_ms, event, hash }
     }

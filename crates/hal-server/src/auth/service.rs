@@ -270,20 +270,10 @@ impl Auth {
             }
             // The wait itself was noted when it began.
             Err(Refusal::Wait(_)) => {}
-            Err(Refusal::Missing) => {
+            Err(refusal) => {
                 drop(state);
-                self.refused_stranger(what, Refusal::Missing, &attempt.address, now_ms);
+                self.refused_stranger(what, attempt.means.as_str(), *refusal, &attempt.address, now_ms);
             }
-            Err(refusal) => self.audit.record(
-                now_ms,
-                Event {
-                    what: what.to_owned(),
-                    address: attempt.address.clone(),
-                    about: attempt.means.as_str().to_owned(),
-                    result: refusal.as_str().to_owned(),
-                    ..Event::default()
-                },
-            ),
         }
         done
     }
@@ -525,11 +515,11 @@ impl Auth {
 
     /// Notes a turn of somebody who is not let in.
     pub fn refused_turn(&self, refusal: Refusal, address: &str, now_ms: i64) {
-        self.refused_stranger("turn", refusal, address, now_ms);
+        self.refused_stranger("turn", "", refusal, address, now_ms);
     }
 
     /// One by one up to a number a minute, then counted: a flood must not fill the disk.
-    fn refused_stranger(&self, what: &str, refusal: Refusal, address: &str, now_ms: i64) {
+    fn refused_stranger(&self, what: &str, about: &str, refusal: Refusal, address: &str, now_ms: i64) {
         {
             let mut state = self.state();
             let strangers = &mut state.strangers;
@@ -550,6 +540,7 @@ impl Auth {
             Event {
                 what: what.to_owned(),
                 address: address.to_owned(),
+                about: about.to_owned(),
                 result: refusal.as_str().to_owned(),
                 ..Event::default()
             },

@@ -265,3 +265,12 @@ fn a_certificate_opens_by_its_fingerprint_where_it_was_verified_and_nowhere_as_a
     assert_eq!(auth.look_up(&handle, 9).err(), Some(Refusal::Revoked), "with its next question");
     assert_eq!(show(Means::Certificate(fingerprint), 9).err(), Some(Refusal::Revoked));
 }
+
+#[test]
+fn a_name_with_marks_in_it_does_not_break_the_chain() {
+    let event =
+        Event { about: "Ann's\nphone\u{FE}".to_owned(), files: vec!["A\tB".to_owned()], ..Event::default() };
+    let entry = Head::default().next(1, event);
+    assert_eq!((entry.event.about.as_str(), entry.event.files[0].as_str()), ("Ann's phone\u{FE}", "A B"));
+    assert_eq!(entry.hash, Head::default().next(1, entry.event.clone()).hash, "as it is read back");
+}

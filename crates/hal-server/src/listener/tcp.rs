@@ -11,7 +11,7 @@ use hal_wire::{Code, line};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::{Caller, Listener};
@@ -98,6 +98,20 @@ struct Connection {
     nonces: Option<(String, String)>,
 }
 
+/// How long the next bytes of a connection are waited for.
+struct Patience {
+    /// For the first byte of a request.
+    limit: Duration,
+    /// When the request that has begun must be there: each byte does not buy the next one time.
+    whole_by: Option<Instant>,
+}
+
+impl Patience {
+    fn until(&mut self, is_partial: bool, now: Instant) -> Instant {
+        if is_partial { *self.whole_by.get_or_insert(now + REQUEST_LIMIT) } else { now + self.limit }
+    }
+}
+
 /// A wrong proof, or one that nobody asked for: the connection ends behind the reply.
 struct Wrong;
 
@@ -136,7 +150,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         let mut framer = Framer::default();
         let mut bytes = [0; READ_BYTES];
-        let mut limit = REQUEST_LIMIT;
+        let mut patience = Patience { limit: REQUEST_LIMIT, whole_by: None };
         loop {
             while let Some(cut) = framer.next_request() {
                 match cut {
@@ -152,11 +166,11 @@ impl Connection {
                         return send(&mut stream, &self.error(Code::TooLarge, &message)).await;
                     }
                 }
-                limit = IDLE_LIMIT;
+                patience = Patience { limit: IDLE_LIMIT, whole_by: None };
             }
-            let wait = if framer.is_partial() { REQUEST_LIMIT } else { limit };
+            let until = patience.until(framer.is_partial(), Instant::now());
             let count = tokio::select! {
-                read = timeout(wait, stream.read(&mut bytes)) => match read {
+                read = timeout_at(until, stream.read(&mut bytes)) => match read {
                     Ok(read) => read?,
                     Err(_) => return Ok(()),
                 },
@@ -209,4 +223,19 @@ async fn send(stream: &mut TcpStream, reply: &[u8]) -> io::Result<()> {
     timeout(WRITE_LIMIT, stream.write_all(reply))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_dribbles_in_has_one_limit_for_all_of_it() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let mut patience = Patience { limit: IDLE_LIMIT, whole_by: None };
+        assert_eq!(patience.until(false, begun), begun + IDLE_LIMIT);
+        assert_eq!(patience.until(true, after(1)), after(1) + REQUEST_LIMIT);
+        assert_eq!(patience.until(true, after(20)), after(1) + REQUEST_LIMIT);
+    }
 }
