@@ -72,12 +72,25 @@ impl Database {
     /// # Errors
     /// [`Error::Locked`] when another process has it open, [`Error::NewerFormat`], [`Error::Store`].
     pub fn open(dir: &Path) -> Result<Database> {
+        Database::open_as(dir, Embedded::open)
+    }
+
+    /// As [`Database::open`], with at most `cache_bytes` of pages kept in memory (256 MiB otherwise): for an account that grows
+    /// and of which little is read.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_with_cache(dir: &Path, cache_bytes: usize) -> Result<Database> {
+        Database::open_as(dir, |path| Embedded::open_with_cache(path, cache_bytes))
+    }
+
+    fn open_as(dir: &Path, open: impl FnOnce(&Path) -> Result<Embedded>) -> Result<Database> {
         std::fs::create_dir_all(dir).map_err(|error| Error::Store {
             doing: "create its folder",
             reason: format!("{}: {error}", dir.display()),
         })?;
         let path = dir.join(STORE_FILE);
-        Database::over(Box::new(Embedded::open(&path)?), &path.display().to_string())
+        Database::over(Box::new(open(&path)?), &path.display().to_string())
     }
 
     /// Opens the account in the folder `dir` for reading, while another process may be writing to it.

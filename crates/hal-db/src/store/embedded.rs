@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("hal");
 
-/// Pages kept in memory.
+/// Pages kept in memory, unless asked otherwise.
 const CACHE_BYTES: usize = 256 << 20;
 
 /// An open store file. redb holds a lock on the file, so a second writing process is told at once; others may read beside it.
@@ -45,6 +45,11 @@ impl Embedded {
     ///
     /// A new file gets its name when it is complete: a crash before that leaves nothing that could not be opened.
     pub(crate) fn open(path: &Path) -> Result<Embedded> {
+        Embedded::open_with_cache(path, CACHE_BYTES)
+    }
+
+    /// The same with at most `cache_bytes` of pages kept in memory.
+    pub(crate) fn open_with_cache(path: &Path, cache_bytes: usize) -> Result<Embedded> {
         if !path.exists() {
             let growing = path.with_extension("redb-new");
             // What is left of a creation that was broken off holds nothing; one that another process is at holds its lock.
@@ -63,13 +68,17 @@ impl Embedded {
                 synced.map_err(failed("create its file"))?;
             }
         }
-        Embedded::create(path)
+        Embedded::create_with_cache(path, cache_bytes)
     }
 
     /// Opens or creates the file under its name at once: for one that gets another name when it is complete.
     pub(crate) fn create(path: &Path) -> Result<Embedded> {
+        Embedded::create_with_cache(path, CACHE_BYTES)
+    }
+
+    fn create_with_cache(path: &Path, cache_bytes: usize) -> Result<Embedded> {
         let db = redb::Database::builder()
-            .set_cache_size(CACHE_BYTES)
+            .set_cache_size(cache_bytes)
             .set_concurrency_mode(SHARED)
             .create(path)
             .map_err(|error| unopened(path, error))?;

@@ -32,10 +32,13 @@ const FILES: [(&str, &[&str]); 5] = [
     (AUDIT_CUT, &["AT", "FIRST", "HASH"]),
 ];
 
+/// Users and devices are held in memory anyway; of the audit log the end is written, and seldom read.
+const CACHE_BYTES: usize = 16 << 20;
+
 /// Opens the account below `data`, and makes it with its files when it is not there.
 pub(super) fn open(data: &Path) -> Result<Database> {
     let dir = data.join(FOLDER);
-    let database = Database::open(&dir)?;
+    let database = Database::open_with_cache(&dir, CACHE_BYTES)?;
     only_for_the_owner(&dir);
     prepare(&database)?;
     Ok(database)

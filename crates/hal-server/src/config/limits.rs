@@ -30,7 +30,7 @@ impl Default for Limits {
             address_sound_seconds_per_hour: 72_000,
             refusals_per_minute: 20,
             text_kilobytes: 64,
-            message_seconds: 30,
+            message_seconds: 60,
             first_message_seconds: 60,
             unfinished_megabytes: 256,
         }
