@@ -271,7 +271,14 @@ fn messages_that_have_begun_share_a_bounded_room() {
 
 #[test]
 fn silent_connections_make_room_only_where_places_run_short() {
-    let home = Limited::start(&[("gateway.connections_max", "4"), ("limits.first_message_seconds", "2")]);
+    let home = Limited::start(&[
+        ("gateway.connections_max", "4"),
+        ("limits.first_message_seconds", "2"),
+        // Who talks here does so without a pause.
+        ("limits.user_turns_per_minute", "0"),
+        ("limits.device_turns_per_minute", "0"),
+        ("limits.address_turns_per_minute", "0"),
+    ]);
     let mut silent = home.connect(&home.phone);
     // A client at its prompt: nothing is read, so that no ping is answered.
     std::thread::scope(|scope| {
