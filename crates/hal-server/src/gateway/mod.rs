@@ -20,6 +20,8 @@ mod visits;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::http::HeaderMap;
+
 use self::board::Board;
 pub(crate) use self::link::{Link, QUESTIONS_WAITING_MAX, Remote};
 pub(crate) use self::proxies::Proxies;
@@ -57,6 +59,12 @@ impl Gateway {
     /// Whom to believe from now on about where requests come from.
     fn proxies(&self) -> Arc<Proxies> {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner).proxies)
+    }
+
+    /// Whether the page that a request comes from may connect and sign in here.
+    fn origin_allowed(&self, headers: &HeaderMap) -> bool {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        routes::origin_allowed(headers, &live.origins)
     }
 }
 

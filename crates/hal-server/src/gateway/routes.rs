@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, atomic};
+use std::sync::{Arc, atomic};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,7 +27,7 @@ use super::conn::{self, Wishes};
 use super::proxy_protocol::{self, Whose};
 use super::sign_in::{self, Peer};
 use super::tls::{self, Accepted};
-use super::{Gateway, limited, page, security, socket};
+use super::{Gateway, Proxies, limited, page, security, socket};
 use crate::limits::{Limit, Waiting};
 
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
@@ -81,8 +81,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
                 continue;
             }
         };
-        let is_proxy = gateway.proxies().believe(peer.ip());
-        let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, is_proxy);
+        let proxies = gateway.proxies();
+        let may_be_proxy = proxies.believe(peer.ip());
+        let most = limited::waiting_max(&limits.settings(), connections_max / WAITING_SHARE, may_be_proxy);
         let waits = waiting.begin(peer.ip(), most);
         if waits.is_none() {
             metrics.limited(Limit::Waiting);
@@ -99,7 +100,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut drai
         };
         let (service, gateway) = (service.clone(), Arc::clone(&gateway));
         tokio::spawn(async move {
-            connection(stream, peer.ip(), service, &gateway).await;
+            connection(stream, peer.ip(), proxies, service, &gateway).await;
             drop(place);
         });
     }
@@ -148,9 +149,14 @@ fn service(router: Router) -> Service {
     TowerToHyperService::new(router)
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, service: Service, gateway: &Gateway) {
+async fn connection(
+    stream: TcpStream,
+    peer: IpAddr,
+    proxies: Arc<Proxies>,
+    service: Service,
+    gateway: &Gateway,
+) {
     stream.set_nodelay(true).ok();
-    let proxies = gateway.proxies();
     let Some((stream, whose)) = proxy_protocol::begin(stream, peer, &proxies).await else { return };
     let Whose { ip, proxied } = whose;
     // The other end itself: it is who writes headers, whoever it speaks for.
@@ -282,8 +288,7 @@ async fn upgrade(shared: Shared, mut request: Request) -> Response<Body> {
     if draining {
         return status(StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
-    let origins = shared.gateway.live.read().unwrap_or_else(PoisonError::into_inner).origins.clone();
-    if !origin_allowed(request.headers(), &origins) {
+    if !shared.gateway.origin_allowed(request.headers()) {
         let message = "hal: pages of this host may not connect; add it to gateway.origins in hal.toml.\n";
         return text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message.to_owned());
     }

@@ -20,7 +20,7 @@ use tracing::warn;
 
 use super::Gateway;
 use super::proxies::Proxies;
-use super::routes::{host_name, origin_allowed, text};
+use super::routes::{host_name, text};
 use super::trace::Client;
 use crate::auth::secret::Digest;
 use crate::limits::{Limit, Network, Who};
@@ -292,7 +292,7 @@ impl Gateway {
         }
         let headers = request.headers().clone();
         let peer = Peer::of(request);
-        if !origin_allowed(&headers, &self.config.origins) {
+        if !self.origin_allowed(&headers) {
             let message = "hal: pages of this host may not sign in here.\n".to_owned();
             return Some(text(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", message));
         }
