@@ -23,3 +23,4 @@ mod resume;
 pub mod run;
 pub mod service;
 mod signals;
+mod writer;

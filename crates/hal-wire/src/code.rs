@@ -17,6 +17,11 @@ macro_rules! codes {
                 match self { $(Code::$variant => $text,)* }
             }
 
+            /// The code that is written so; `None` for one of another version, or of nobody.
+            pub fn named(text: &str) -> Option<Code> {
+                Code::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// Whether the same connection can go on as if nothing had happened.
             pub fn recoverable(self) -> bool {
                 match self { $(Code::$variant => $recoverable,)* }

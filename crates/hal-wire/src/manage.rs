@@ -65,7 +65,7 @@ impl ManageReply {
     /// The code of a refusal.
     pub fn code(&self) -> Option<Code> {
         let error = self.error.as_deref()?;
-        Some(Code::ALL.iter().copied().find(|code| code.as_str() == error).unwrap_or(Code::Internal))
+        Some(Code::named(error).unwrap_or(Code::Internal))
     }
 }
 

@@ -78,7 +78,7 @@ impl SignInReply {
     /// The code of a refusal.
     pub fn code(&self) -> Option<Code> {
         let error = self.error.as_deref()?;
-        Some(Code::ALL.iter().copied().find(|code| code.as_str() == error).unwrap_or(Code::SignInRequired))
+        Some(Code::named(error).unwrap_or(Code::SignInRequired))
     }
 }
 

@@ -37,12 +37,36 @@ fn gateway<F>(connections: usize, work: F) -> (String, JoinHandle<()>)
 where
     F: Fn(usize, &mut Socket) + Send + 'static,
 {
+    greeting_gateway(
+        connections,
+        |_| serde_json::json!({"type": "connected", "session_id": "abcdefgh"}),
+        work,
+    )
+}
+
+/// A gateway that goes on with conversations: connection N greets with the token "tN".
+fn lasting_gateway<F>(connections: usize, work: F) -> (String, JoinHandle<()>)
+where
+    F: Fn(usize, &mut Socket) + Send + 'static,
+{
+    let greeting = |number| serde_json::json!({"type": "connected", "session_id": "abcdefgh", "resume": format!("t{number}")});
+    greeting_gateway(connections, greeting, work)
+}
+
+fn greeting_gateway<F>(
+    connections: usize,
+    greeting: impl Fn(usize) -> Value + Send + 'static,
+    work: F,
+) -> (String, JoinHandle<()>)
+where
+    F: Fn(usize, &mut Socket) + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {
         for number in 0..connections {
             let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
-            socket.send(Message::text(r#"{"type":"connected","session_id":"abcdefgh"}"#)).unwrap();
+            say(&mut socket, &greeting(number));
             work(number, &mut socket);
         }
     });
@@ -116,26 +140,6 @@ fn a_restarting_server_is_asked_once_more() {
     let (exit, out, err) = run(&mut hal(&["ask", "--server", &url, "x"]));
     server.join().unwrap();
     assert_eq!((exit, out.as_str()), (0, "Yes.\n"), "{err}");
-}
-
-/// A gateway that goes on with conversations: connection N greets with the token "tN".
-fn lasting_gateway<F>(connections: usize, work: F) -> (String, JoinHandle<()>)
-where
-    F: Fn(usize, &mut Socket) + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address: SocketAddr = listener.local_addr().unwrap();
-    let server = std::thread::spawn(move || {
-        for number in 0..connections {
-            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
-            say(
-                &mut socket,
-                &serde_json::json!({"type": "connected", "session_id": "abcdefgh", "resume": format!("t{number}")}),
-            );
-            work(number, &mut socket);
-        }
-    });
-    (format!("http://{address}"), server)
 }
 
 fn frame(socket: &mut Socket) -> Value {

@@ -206,7 +206,8 @@ impl Session {
         let place = self.place(&file, world)?;
         let snapshot = self.read(&place.db)?;
         let (name, part) = part_of(&name, &args)?;
-        let number = match if dict { part_of_item(&snapshot, &place, &id, &name)? } else { None } {
+        let part_of_item = if dict { part_of_item(&snapshot, &place, &id, &name)? } else { None };
+        let number = match part_of_item {
             Some(number) => number,
             None => self.field_number(&snapshot, &place.file, &name)?,
         };

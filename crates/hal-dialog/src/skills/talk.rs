@@ -1,6 +1,5 @@
 //! Help, what was asked before, and remembered facts.
 
-use crate::records::Rec;
 use crate::say;
 use crate::turn::{Answer, Said, Turn};
 use crate::understand::when::Direction;
@@ -31,20 +30,21 @@ pub(super) fn history(turn: &Turn<'_>) -> Answer {
     let mine = |id: &str| id == turn.user.id || Some(id) == turn.user.person.as_deref();
     rows.retain(|r| r.is("MESSAGE_TYPE", "user") && mine(&r.text("USER_ID")));
     let at = |text: &str| hal_db::date::from_stamp(text).or_else(|| Some((text.parse().ok()?, 0)));
-    let when_asked = |r: &Rec| at(&r.text("TIMESTAMP"));
     // Within one second the ids tell the order: they are given as time goes on.
-    rows.sort_by_cached_key(|r| (when_asked(r), r.id.clone()));
-    let mut asked: Vec<((i64, u32), String)> =
-        rows.iter().filter_map(|r| Some((when_asked(r)?, r.text("CONTENT")))).collect();
+    let mut asked: Vec<((i64, u32), &str, String)> = rows
+        .iter()
+        .filter_map(|r| Some((at(&r.text("TIMESTAMP"))?, r.id.as_str(), r.text("CONTENT"))))
+        .collect();
+    asked.sort();
     if let Some(when) = &when {
-        asked.retain(|((day, _), _)| when.contains(*day));
+        asked.retain(|((day, _), ..)| when.contains(*day));
     }
     let said_when = when.as_ref().map_or(String::new(), |w| format!(" {}", w.said));
     if asked.is_empty() {
         return Ok(Said::nothing(format!("I have no questions of yours recorded{said_when}.")));
     }
     if when.is_none() {
-        let ((day, second), question) = asked.pop().unwrap_or_default();
+        let ((day, second), _, question) = asked.pop().unwrap_or_default();
         return Ok(Said::answered(format!(
             "Your last question was {} at {}: {}",
             say::on_day(day, turn.today()),
@@ -53,7 +53,7 @@ pub(super) fn history(turn: &Turn<'_>) -> Answer {
         )));
     }
     let mut questions: Vec<String> = Vec::new();
-    for (_, question) in &asked {
+    for (.., question) in &asked {
         if questions.last() != Some(question) {
             questions.push(question.clone());
         }

@@ -4,20 +4,20 @@
 //! something to note waits for it: a refusal that is not written down did not happen, as far as anybody can tell later.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use hal_db::Database;
 use hal_dialog::session::Millis;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::chain::{Broken, Check, Entry, Event, Head, Verified};
 use super::cut::{self, Keep};
 use super::{export, store};
 use crate::clock::Clock;
+use crate::writer::{Note, Writer};
 
 const QUEUE_MAX: usize = 8_192;
 const BATCH_MAX: usize = 4_096;
@@ -28,10 +28,8 @@ const EXPORT_BYTES: usize = 2 << 20;
 /// How often it is looked whether something is to be cut off.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
-enum Note {
+enum Wish {
     Event(i64, Box<Event>),
-    /// Everything before this is on disk when the sender is dropped.
-    Flush(#[allow(dead_code)] SyncSender<()>),
     /// So much stays from now on.
     Keep(Keep),
 }
@@ -39,10 +37,9 @@ enum Note {
 /// The log of who was let in, who asked for what, and what was refused.
 pub struct Audit {
     database: Database,
-    queue: SyncSender<Note>,
+    writer: Writer<Wish>,
     /// Number of the last entry on disk.
     last: Arc<AtomicU64>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl std::fmt::Debug for Audit {
@@ -53,30 +50,23 @@ impl std::fmt::Debug for Audit {
 
 impl Audit {
     pub(super) fn start(database: Database, head: Head) -> std::io::Result<Audit> {
-        let (queue, notes) = sync_channel(QUEUE_MAX);
-        let writer = database.clone();
+        let own = database.clone();
         let last = Arc::new(AtomicU64::new(head.number));
         let written = Arc::clone(&last);
-        let thread = std::thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || write_all(&writer, &notes, head, &written, Clock::start()))?;
-        Ok(Audit { database, queue, last, thread: Mutex::new(Some(thread)) })
+        let work = move |notes: &_| write_all(&own, notes, head, &written, Clock::start());
+        Ok(Audit { database, writer: Writer::start("audit", QUEUE_MAX, work)?, last })
     }
 
     /// Notes an event; waits only while the queue is full.
     pub fn record(&self, at_ms: i64, event: Event) {
-        if self.queue.send(Note::Event(at_ms, Box::new(event))).is_err() {
+        if !self.writer.send(Wish::Event(at_ms, Box::new(event))) {
             error!("event not noted: the audit log has ended");
         }
     }
 
     /// Returns when everything that was noted before is on disk.
     pub fn flush(&self) {
-        let (done, wait) = sync_channel(1);
-        if self.queue.send(Note::Flush(done)).is_ok() {
-            // The error is the answer: the writer has dropped its end.
-            wait.recv().ok();
-        }
+        self.writer.flush();
     }
 
     /// The last entries, the oldest of them first.
@@ -150,25 +140,19 @@ impl Audit {
 
     /// From now on only so much stays; what is more is cut off soon.
     pub fn keep(&self, keep: Keep) {
-        if self.queue.send(Note::Keep(keep)).is_err() {
+        if !self.writer.send(Wish::Keep(keep)) {
             error!("the audit log has ended");
         }
     }
 }
 
-impl Drop for Audit {
-    fn drop(&mut self) {
-        self.flush();
-        let (closed, _) = sync_channel(1);
-        self.queue = closed;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            warn!("audit thread panicked");
-        }
-    }
-}
-
-fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, written: &AtomicU64, clock: Clock) {
+fn write_all(
+    database: &Database,
+    notes: &Receiver<Note<Wish>>,
+    mut head: Head,
+    written: &AtomicU64,
+    clock: Clock,
+) {
     let mut keep = None;
     let mut look_at = clock.now_ms();
     loop {
@@ -184,7 +168,7 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, writte
         let mut next = first;
         while let Some(note) = next.take() {
             match note {
-                Note::Event(at_ms, event) => {
+                Note::One(Wish::Event(at_ms, event)) => {
                     let entry = end.next(at_ms, *event);
                     end = entry.head();
                     entries.push(entry);
@@ -194,7 +178,7 @@ fn write_all(database: &Database, notes: &Receiver<Note>, mut head: Head, writte
                     flush = Some(done);
                     break;
                 }
-                Note::Keep(wanted) => {
+                Note::One(Wish::Keep(wanted)) => {
                     (keep, look_at) = (Some(wanted), clock.now_ms());
                     break;
                 }

@@ -49,14 +49,17 @@ impl Default for Head {
     }
 }
 
+/// Text as it can be stored in a field: names come from people, and a mark in one would shift the fields behind it.
+pub(super) fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 impl Event {
-    /// As it can be stored: names come from people, and a mark in one would be another event when it is read back.
+    /// As it is when it is read back.
     fn plain(mut self) -> Event {
         let Event { what, user, device, address, about, files, result } = &mut self;
         for text in [what, user, device, address, about, result].into_iter().chain(files) {
-            if text.contains(char::is_control) {
-                *text = text.replace(char::is_control, " ");
-            }
+            *text = plain(text);
         }
         self
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use hal_db::dict::DataItem;
 use hal_db::{Database, Record, Result, Snapshot, Txn};
 
-use super::chain::{Cut, Entry, Event, Head};
+use super::chain::{Cut, Entry, Event, Head, plain};
 use super::directory::{Change, Credential, Device, Directory, Kind, User};
 use super::secret::Digest;
 
@@ -90,9 +90,7 @@ fn optional_number(record: &Record, field: usize) -> Option<i64> {
 fn record(fields: &[&str]) -> Record {
     let mut record = Record::new();
     for (index, text) in fields.iter().enumerate() {
-        // Names come from people: a mark in one would shift the fields behind it.
-        let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        record.set_field(index + 1, plain);
+        record.set_field(index + 1, plain(text));
     }
     record
 }

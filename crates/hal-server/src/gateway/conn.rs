@@ -584,10 +584,7 @@ impl Conn {
             Frame::Transcription { text } => ServerMessage::transcription(id, &timestamp, text.expose()),
             Frame::Goodbye => ServerMessage::goodbye(id, &timestamp),
             Frame::Error { turn, code: Code::TooMany, .. } if let Some(refused) = &self.refused => {
-                let (turn, message) = (turn.map(|turn| turn.0), limited::sentence(refused));
-                return ServerMessage::error(id, &timestamp, turn, Code::TooMany, &message)
-                    .retry_after(Some(refused.retry_after_ms))
-                    .to_json();
+                return limited::frame(id, &timestamp, turn.map(|turn| turn.0), refused);
             }
             Frame::Error { turn, code, message } => {
                 ServerMessage::error(id, &timestamp, turn.map(|turn| turn.0), *code, message)
@@ -629,7 +626,7 @@ impl Conn {
 fn answered(turn: TurnId, reply: Result<Reply, Code>, at: Millis) -> Event {
     match reply {
         Ok(reply) if is_error(&reply) => {
-            let code = Code::ALL.iter().copied().find(|code| Some(code.as_str()) == reply.error.as_deref());
+            let code = reply.error.as_deref().and_then(Code::named);
             // "That was changed in the meantime" helps; a code's sentence would not. What comes with a code that is not ours
             // was not written for people.
             let words = (code.is_some() && !reply.text.expose().trim().is_empty()).then_some(reply.text);

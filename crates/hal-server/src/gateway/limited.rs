@@ -106,15 +106,19 @@ impl Gateway {
 
 /// The error frame of a refusal, with the turn of the client that it ends.
 pub(super) fn error(gateway: &Gateway, session: &str, turn: Option<u64>, refused: &Refused) -> String {
-    let (code, message) = (Code::TooMany, sentence(refused));
-    gateway.metrics.failed(code);
-    ServerMessage::error(session, &gateway.clock.timestamp(), turn, code, &message)
+    gateway.metrics.failed(Code::TooMany);
+    frame(session, &gateway.clock.timestamp(), turn, refused)
+}
+
+/// The same where the session counts its errors itself.
+pub(super) fn frame(session: &str, timestamp: &str, turn: Option<u64>, refused: &Refused) -> String {
+    ServerMessage::error(session, timestamp, turn, Code::TooMany, &sentence(refused))
         .retry_after(Some(refused.retry_after_ms))
         .to_json()
 }
 
 /// What a person is told.
-pub(super) fn sentence(refused: &Refused) -> String {
+fn sentence(refused: &Refused) -> String {
     let wait = match refused.retry_after_s() {
         1 => "one second".to_owned(),
         seconds @ 2..100 => format!("{seconds} seconds"),

@@ -4,19 +4,17 @@
 //! turns of a short time and writes them in one commit, so that a thousand talking sessions cost a few disk syncs
 //! a second. The queue is bounded; when the disk cannot follow, turns wait for it.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use hal_db::Database;
 use hal_dialog::journal::{LoggedTurn, append};
 use hal_dialog::session::Millis;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::clock::Clock;
+use crate::writer::{Note, Writer};
 
 /// Turns that may wait; at a thousand turns a second this is a long pause of the disk.
 const QUEUE_MAX: usize = 8_192;
@@ -26,30 +24,20 @@ const BATCH_MAX: usize = 4_096;
 /// server's processor time.
 const GATHER_MS: Millis = 250;
 
-enum Entry {
-    Turn(Box<LoggedTurn>),
-    /// Everything before this is on disk when the sender is dropped.
-    Flush(#[allow(dead_code)] SyncSender<()>),
-}
-
 /// The writer thread and its queue.
 pub(super) struct Journal {
     database: Database,
-    queue: SyncSender<Entry>,
+    writer: Writer<Box<LoggedTurn>>,
     last_id: AtomicU64,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Journal {
     pub(super) fn start(database: Database, clock: Clock) -> Journal {
-        let (queue, entries) = sync_channel(QUEUE_MAX);
-        let writer = database.clone();
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || write_all(&writer, &entries, clock))
+        let own = database.clone();
+        let writer = Writer::start("journal", QUEUE_MAX, move |notes| write_all(&own, notes, clock))
             .expect("a thread can be started while the program starts");
         let first = clock.unix_ms().unsigned_abs() * 1000;
-        Journal { database, queue, last_id: AtomicU64::new(first), thread: Mutex::new(Some(thread)) }
+        Journal { database, writer, last_id: AtomicU64::new(first) }
     }
 
     /// A record id that no other turn has: the time in microseconds, moved on where two turns meet in one.
@@ -64,7 +52,7 @@ impl Journal {
 
     /// Hands a turn over; waits only while the queue is full.
     pub(super) fn append(&self, turn: LoggedTurn) {
-        if self.queue.send(Entry::Turn(Box::new(turn))).is_err() {
+        if !self.writer.send(Box::new(turn)) {
             error!("turn not stored: the journal has ended");
         }
     }
@@ -76,43 +64,27 @@ impl Journal {
 
     /// Returns when every turn handed over before is on disk.
     pub(super) fn flush(&self) {
-        let (done, wait) = sync_channel(1);
-        if self.queue.send(Entry::Flush(done)).is_ok() {
-            // The error is the answer: the writer has dropped its end.
-            wait.recv().ok();
-        }
+        self.writer.flush();
     }
 }
 
-impl Drop for Journal {
-    fn drop(&mut self) {
-        self.flush();
-        let (closed, _) = sync_channel(1);
-        self.queue = closed;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            warn!("journal thread panicked");
-        }
-    }
-}
-
-fn write_all(database: &Database, entries: &Receiver<Entry>, clock: Clock) {
-    while let Ok(first) = entries.recv() {
+fn write_all(database: &Database, notes: &Receiver<Note<Box<LoggedTurn>>>, clock: Clock) {
+    while let Ok(first) = notes.recv() {
         let until = clock.now_ms() + GATHER_MS;
         let mut turns = Vec::new();
         let mut flushes = Vec::new();
         let mut next = Some(first);
-        while let Some(entry) = next {
-            match entry {
-                Entry::Turn(turn) => turns.push(*turn),
-                Entry::Flush(done) => flushes.push(done),
+        while let Some(note) = next {
+            match note {
+                Note::One(turn) => turns.push(*turn),
+                Note::Flush(done) => flushes.push(done),
             }
             // Somebody waits for a flush; then only what is here already goes along.
             let wait = if flushes.is_empty() { until.saturating_sub(clock.now_ms()) } else { 0 };
             next = match (turns.len() < BATCH_MAX, wait) {
                 (false, _) => None,
-                (true, 0) => entries.try_recv().ok(),
-                (true, wait) => entries.recv_timeout(Duration::from_millis(wait)).ok(),
+                (true, 0) => notes.try_recv().ok(),
+                (true, wait) => notes.recv_timeout(Duration::from_millis(wait)).ok(),
             };
         }
         let count = turns.len();
